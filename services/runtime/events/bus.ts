@@ -1,0 +1,111 @@
+/** A durable, ordered store of messages on some subjects (a JetStream stream, or its embedded counterpart). */
+export interface StreamSpec {
+  readonly name: string;
+  /** Subjects it captures; `*` one token, `>` the rest. */
+  readonly subjects: readonly string[];
+  /** Messages older than this are dropped (milliseconds). */
+  readonly maxAgeMs: number;
+  /** A second message with the same id inside this window is stored once (milliseconds). */
+  readonly dedupeWindowMs: number;
+}
+
+/** A durable pull consumer: several processes may share one, each message is with one of them at a time. */
+export interface ConsumerSpec {
+  readonly stream: string;
+  readonly durable: string;
+  readonly subjects: readonly string[];
+  /** Without an answer for this long a message is delivered again (milliseconds). */
+  readonly ackWaitMs: number;
+  /** Deliveries after which a message that still fails goes to the dead letters. */
+  readonly maxDeliveries: number;
+  /** Delay before delivery n+1 (milliseconds); the last entry repeats. */
+  readonly backoffMs: readonly number[];
+  /** Most messages handed to one handler call. */
+  readonly batchSize: number;
+}
+
+export interface OutgoingMessage {
+  readonly subject: string;
+  /** Dedupe key inside the stream's window. */
+  readonly id: string;
+  readonly data: Uint8Array;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** One delivery of a stored message. */
+export interface Delivery {
+  readonly stream: string;
+  readonly subject: string;
+  /** Sequence in the stream: the message's identity whatever its id. */
+  readonly sequence: number;
+  /** The publisher's id, or "" for a foreign message without one. */
+  readonly id: string;
+  readonly data: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+  /** When the broker stored it (epoch milliseconds). */
+  readonly storedAt: number;
+  /** 1 on the first delivery. */
+  readonly attempt: number;
+}
+
+/** What becomes of one delivery; every delivery of a batch gets exactly one. */
+export type Outcome =
+  | { readonly kind: "ack" }
+  /** Try again after the consumer's backoff, or after `delayMs`; dead-lettered after the last delivery. */
+  | { readonly kind: "retry"; readonly reason: string; readonly delayMs?: number }
+  /** Never again: to the dead letters, with this reason. */
+  | { readonly kind: "reject"; readonly reason: string };
+
+/**
+ * Handles a batch; outcomes in the order of the deliveries. A throw means `retry` for all of them. Called for one
+ * batch at a time; the next fetch runs meanwhile. Effects must be committed before it resolves: acks follow.
+ */
+export type BatchHandler = (batch: readonly Delivery[]) => Promise<readonly Outcome[]>;
+
+export interface Subscription {
+  /** True while the consumer is connected and fetching: part of readiness. */
+  readonly healthy: boolean;
+  /** Stops fetching, lets the batch in hand finish and its acks leave. */
+  stop(): Promise<void>;
+}
+
+/** A message nobody could handle, with its original bytes and why. */
+export interface DeadLetter {
+  /** Sequence in the dead-letter stream. */
+  readonly sequence: number;
+  readonly stream: string;
+  readonly consumer: string;
+  readonly originalSubject: string;
+  readonly originalSequence: number;
+  readonly originalId: string;
+  readonly reason: string;
+  readonly attempts: number;
+  readonly deadAt: number;
+  readonly data: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface DeadLetterStore {
+  /** Newest last; `after` is an exclusive sequence, `limit` at most 500. */
+  list(filter: { stream?: string; consumer?: string; after?: number; limit: number }): Promise<DeadLetter[]>;
+  get(sequence: number): Promise<DeadLetter | undefined>;
+  /** Publishes the original bytes to the original subject under a new id, then removes the dead letter. */
+  replay(sequence: number): Promise<boolean>;
+  discard(sequence: number): Promise<boolean>;
+}
+
+/**
+ * Messages between services. Both implementations (JetStream, embedded) promise the same: at-least-once delivery,
+ * an acknowledged publish is stored, dedupe by id inside the window, order of first deliveries per stream.
+ */
+export interface EventBus {
+  readonly kind: "jetstream" | "embedded";
+  ensureStream(spec: StreamSpec): Promise<void>;
+  /** Resolves when all are stored; rejects when one is not known to be (publish again with the same ids). */
+  publish(messages: readonly OutgoingMessage[]): Promise<void>;
+  subscribe(spec: ConsumerSpec, handler: BatchHandler): Promise<Subscription>;
+  readonly deadLetters: DeadLetterStore;
+  /** Undefined when the bus answers, else why not: part of readiness. */
+  check(): Promise<string | undefined>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,54 @@
+import type { DescMessage, DescMethodUnary, DescService, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import type { Principal } from "../auth/principal.ts";
+
+/** What a caller may say of one call. */
+export interface CallOptions {
+  readonly header?: Headers;
+  readonly signal?: AbortSignal;
+  /** Epoch milliseconds. */
+  readonly deadline?: number;
+  /** In-process only: the principal the gateway has already established; a remote caller forwards credentials instead. */
+  readonly principal?: Principal;
+}
+
+/** A reply with the metadata that came with it. */
+export interface CallReply<M extends DescMethodUnary> {
+  readonly message: MessageShape<M["output"]>;
+  readonly header: Headers;
+}
+
+/**
+ * The one way to call a unary RPC: in this process (through the same interceptor chain, on typed messages) or over
+ * Connect. Fails with ConnectError, whichever it is.
+ */
+export interface Caller {
+  unary<M extends DescMethodUnary>(
+    method: M,
+    request: MessageInitShape<M["input"]>,
+    options?: CallOptions,
+  ): Promise<CallReply<M>>;
+}
+
+type Unary<S extends DescService> = {
+  [K in keyof S["method"] as S["method"][K] extends DescMethodUnary ? K : never]: S["method"][K] extends DescMethodUnary
+    ? (
+        request: MessageInitShape<S["method"][K]["input"]>,
+        options?: CallOptions,
+      ) => Promise<MessageShape<S["method"][K]["output"]>>
+    : never;
+};
+
+/** A typed client for a service's unary methods over any Caller. */
+export type Client<S extends DescService> = Unary<S>;
+
+/** Makes a typed client; method objects are made once. */
+export function createClient<S extends DescService>(service: S, caller: Caller): Client<S> {
+  const client: Record<string, unknown> = {};
+  for (const method of service.methods) {
+    if (method.methodKind !== "unary") continue;
+    const unary = method as DescMethodUnary;
+    client[method.localName] = async (request: MessageInitShape<DescMessage>, options?: CallOptions) =>
+      (await caller.unary(unary, request, options)).message;
+  }
+  return client as Client<S>;
+}
