@@ -1,0 +1,34 @@
+import { fail } from "../errors/fail.ts";
+import { bearerToken } from "./bearer.ts";
+import { createJwtVerifier, type JwtOptions, type VerifyToken } from "./jwt.ts";
+import { anonymous, localAdministrator, type Principal } from "./principal.ts";
+
+/** Tells who calls from the request's headers. Throws UNAUTHENTICATED (or TOKEN_EXPIRED) for bad credentials. */
+export type Authenticate = (header: Headers) => Promise<Principal>;
+
+/** `open`: no credentials means the local administrator; only for loopback, behind `browserGuard`. */
+export type AuthMode = "open" | "jwt";
+
+export interface AuthenticatorOptions {
+  readonly mode: AuthMode;
+  /** Required in mode `jwt`, there with issuer and audience. */
+  readonly jwt?: JwtOptions;
+}
+
+/** Throws when mode `jwt` lacks its keys, issuer or audience: that would accept tokens made for somebody else. */
+export function createAuthenticator({ mode, jwt }: AuthenticatorOptions): Authenticate {
+  if (mode === "jwt" && (jwt?.issuer === undefined || jwt.audience === undefined)) {
+    throw new Error("AUTH=jwt needs keys, an issuer and an audience");
+  }
+  const verify = jwt === undefined ? refuseAll : createJwtVerifier(jwt);
+  const withoutCredentials = mode === "open" ? localAdministrator : anonymous;
+  return async (header) => {
+    const token = bearerToken(header);
+    return token === undefined ? withoutCredentials : verify(token);
+  };
+}
+
+/** A caller who sends a token wants to be somebody: without keys we cannot tell who, so it is not the administrator. */
+const refuseAll: VerifyToken = async () => {
+  throw fail("UNAUTHENTICATED", { message: "this server has no keys to verify tokens: send no Authorization header" });
+};
