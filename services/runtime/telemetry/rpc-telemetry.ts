@@ -1,0 +1,130 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { type Attributes, SpanStatusCode } from "@opentelemetry/api";
+import type { CallContext, Transport } from "../rpc/call-context.ts";
+import type { Metrics } from "./metrics.ts";
+import { type Span, SpanKind, type Tracing } from "./tracing.ts";
+
+export interface RpcTelemetryOptions {
+  readonly metrics: Metrics;
+  readonly tracing: Tracing;
+}
+
+/** Called once, when the call is over: without an error, or with what it ended in. */
+export type EndCall = (error?: unknown) => void;
+
+/** Starts to observe a call; a streaming transport ends it when the last message has left. */
+export type ObserveCall = (context: CallContext) => EndCall;
+
+type Invoke<Request, Reply> = (request: Request, context: CallContext) => Promise<Reply>;
+
+/**
+ * `rpc.system` of OpenTelemetry's RPC conventions as otelconnect-go uses them; REST and in-process calls, which the
+ * conventions do not know, keep our own names.
+ */
+const systems: Readonly<Record<Transport, string>> = {
+  connect: "connect_rpc",
+  grpc: "grpc",
+  "grpc-web": "grpc_web",
+  rest: "rest",
+  local: "local",
+};
+
+/** Codes that say "our fault" make the span an error and the log line a warning. */
+const serverFaults: ReadonlySet<Code> = new Set([
+  Code.Unknown,
+  Code.DeadlineExceeded,
+  Code.Unimplemented,
+  Code.Internal,
+  Code.Unavailable,
+  Code.DataLoss,
+]);
+
+/**
+ * Span, duration, count and log line of every call, after otelconnect-go: span name `package.Service/Method`,
+ * `rpc.system`, `rpc.service`, `rpc.method`, and the code under the system's own attribute. Labels come from
+ * descriptors and the code table, so their number is bounded. Neither spans nor lines hold message contents or error
+ * texts.
+ */
+export function createRpcTelemetry({ metrics, tracing }: RpcTelemetryOptions): ObserveCall {
+  const labels = ["rpc_system", "rpc_service", "rpc_method"] as const;
+  const duration = metrics.histogram({
+    name: "rpc_server_duration_seconds",
+    help: "Duration of calls, from the first interceptor to the reply.",
+    labels,
+  });
+  const calls = metrics.counter({
+    name: "rpc_server_calls_total",
+    help: "Calls by the code they ended in.",
+    labels: [...labels, "rpc_code"],
+  });
+  const active = metrics.gauge({ name: "rpc_server_active_calls", help: "Calls being served." });
+
+  return (context) => {
+    const startedAt = performance.now();
+    const { method, transport } = context;
+    const names = { rpc_system: systems[transport], rpc_service: method.parent.typeName, rpc_method: method.name };
+    const name = `${names.rpc_service}/${names.rpc_method}`;
+    const span = tracing.span(context.trace, {
+      name,
+      kind: transport === "local" ? SpanKind.INTERNAL : SpanKind.SERVER,
+      attributes: {
+        "rpc.system": names.rpc_system,
+        "rpc.service": names.rpc_service,
+        "rpc.method": names.rpc_method,
+      },
+    });
+    active.inc();
+
+    return (error) => {
+      const seconds = (performance.now() - startedAt) / 1000;
+      const code = error === undefined ? undefined : codeOf(error);
+      const codeText = code === undefined ? "ok" : codeName(code);
+      active.dec();
+      duration.observe(names, seconds);
+      calls.inc({ ...names, rpc_code: codeText });
+      if (span !== undefined) endSpan(span, transport, code);
+      const level = code === undefined ? "debug" : serverFaults.has(code) ? "warn" : "info";
+      context.log[level]({ rpc: name, code: codeText, ms: Math.round(seconds * 1e5) / 100 }, "call");
+    };
+  };
+}
+
+/** The observer as an interceptor of unary calls. */
+export function telemetryInterceptor(
+  observe: ObserveCall,
+): <Request, Reply>(next: Invoke<Request, Reply>, method: DescMethod) => Invoke<Request, Reply> {
+  return (next) => async (request, context) => {
+    const end = observe(context);
+    try {
+      const reply = await next(request, context);
+      end();
+      return reply;
+    } catch (error) {
+      end(error);
+      throw error;
+    }
+  };
+}
+
+/** gRPC counts codes, Connect names them, and only its errors have one (otelconnect-go, `statusCodeAttribute`). */
+function codeAttributes(transport: Transport, code: Code | undefined): Attributes {
+  if (transport === "grpc" || transport === "grpc-web") return { [`rpc.${systems[transport]}.status_code`]: code ?? 0 };
+  return code === undefined ? {} : { "rpc.connect_rpc.error_code": codeName(code) };
+}
+
+function endSpan(span: Span, transport: Transport, code: Code | undefined): void {
+  span.setAttributes(codeAttributes(transport, code));
+  if (code !== undefined && serverFaults.has(code)) span.setStatus({ code: SpanStatusCode.ERROR });
+  span.end();
+}
+
+/** What the handler threw raw becomes an internal error at the edge. */
+function codeOf(error: unknown): Code {
+  return error instanceof ConnectError ? error.code : Code.Internal;
+}
+
+/** `Code.NotFound` as `not_found`; a code that nobody defined is `unknown`. */
+function codeName(code: Code): string {
+  return Code[code]?.replace(/(?<=[a-z])[A-Z]/g, "_$&").toLowerCase() ?? "unknown";
+}
