@@ -38,13 +38,14 @@ export interface Delivery {
   readonly subject: string;
   /** Sequence in the stream: the message's identity whatever its id. */
   readonly sequence: number;
-  /** The publisher's id, or "" for a foreign message without one. */
+  /** The publisher's id, or "" for a foreign message without one; a replayed message has a new one. */
   readonly id: string;
   readonly data: Uint8Array;
+  /** Without the broker's own (`Nats-...`). */
   readonly headers: Readonly<Record<string, string>>;
-  /** When the broker stored it (epoch milliseconds). */
+  /** When the broker stored it first (epoch milliseconds): a replayed message keeps its original time. */
   readonly storedAt: number;
-  /** 1 on the first delivery. */
+  /** 1 on the first delivery; counts how often this consumer was handed the message, this time included. */
   readonly attempt: number;
 }
 
@@ -57,8 +58,12 @@ export type Outcome =
   | { readonly kind: "reject"; readonly reason: string };
 
 /**
- * Handles a batch; outcomes in the order of the deliveries. A throw means `retry` for all of them. Called for one
- * batch at a time; the next fetch runs meanwhile. Effects must be committed before it resolves: acks follow.
+ * Handles a batch; outcomes in the order of the deliveries. Called for one batch at a time; the next fetch runs
+ * meanwhile. Effects must be committed before it resolves: acks follow.
+ *
+ * A throw means `retry` for all of them, and so does the death of the process; which of them was the cause is then
+ * unknown, so each of them comes again alone. A message that ends every process it is handed to is thereby found and
+ * dead-lettered, and the messages that were beside it are not.
  */
 export type BatchHandler = (batch: readonly Delivery[]) => Promise<readonly Outcome[]>;
 
@@ -80,6 +85,8 @@ export interface DeadLetter {
   readonly originalId: string;
   readonly reason: string;
   readonly attempts: number;
+  /** When the broker stored the original and when it was given up (epoch milliseconds). */
+  readonly storedAt: number;
   readonly deadAt: number;
   readonly data: Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
@@ -89,7 +96,10 @@ export interface DeadLetterStore {
   /** Newest last; `after` is an exclusive sequence, `limit` at most 500. */
   list(filter: { stream?: string; consumer?: string; after?: number; limit: number }): Promise<DeadLetter[]>;
   get(sequence: number): Promise<DeadLetter | undefined>;
-  /** Publishes the original bytes to the original subject under a new id, then removes the dead letter. */
+  /**
+   * Publishes the original bytes to the original subject under a new id, for the consumer that gave them up and no
+   * other (the others have handled them), then removes the dead letter. False when there is none.
+   */
   replay(sequence: number): Promise<boolean>;
   discard(sequence: number): Promise<boolean>;
 }
@@ -105,6 +115,8 @@ export interface EventBus {
   publish(messages: readonly OutgoingMessage[]): Promise<void>;
   subscribe(spec: ConsumerSpec, handler: BatchHandler): Promise<Subscription>;
   readonly deadLetters: DeadLetterStore;
+  /** Wanted features that the broker lacks, found by reading back what it stored; the bus does without them. */
+  readonly unsupported: ReadonlySet<string>;
   /** Undefined when the bus answers, else why not: part of readiness. */
   check(): Promise<string | undefined>;
   close(): Promise<void>;

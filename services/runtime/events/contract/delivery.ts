@@ -1,0 +1,154 @@
+import { describe, expect, test } from "vitest";
+import type { BatchHandler } from "../bus.ts";
+import {
+  ack,
+  consumerOf,
+  type Fixture,
+  message,
+  newStream,
+  numbered,
+  recorder,
+  sleep,
+  textOf,
+  until,
+} from "./harness.ts";
+
+export function delivery({ bus }: Fixture): void {
+  describe("delivery", () => {
+    test("hands over batches no larger than asked for", async () => {
+      const stream = await newStream(bus());
+      await bus().publish(numbered(`${stream.at}.x`, 95));
+      const { seen, batches, handler } = recorder();
+      await bus().subscribe(consumerOf(stream, { batchSize: 10 }), handler);
+      await until(() => seen.length === 95);
+      expect(Math.max(...batches)).toBe(10);
+    });
+
+    test("gives one subscription one batch at a time", async () => {
+      const stream = await newStream(bus());
+      await bus().publish(numbered(`${stream.at}.x`, 60));
+      let running = 0;
+      let most = 0;
+      let seen = 0;
+      const handler: BatchHandler = async (batch) => {
+        most = Math.max(most, ++running);
+        await sleep(5);
+        running--;
+        seen += batch.length;
+        return batch.map(() => ack);
+      };
+      await bus().subscribe(consumerOf(stream, { batchSize: 5 }), handler);
+      await until(() => seen === 60);
+      expect(most).toBe(1);
+    });
+
+    test.each([
+      ["one token by *", [".*.paid"], ["a.paid", "b.paid"]],
+      ["the rest by >", [".a.>"], ["a.paid", "a.b.paid"]],
+      ["several filters", [".b.paid", ".a.b.*"], ["b.paid", "a.b.paid"]],
+    ])("filters by %s", async (_, filters, expected) => {
+      const stream = await newStream(bus());
+      const subjects = ["a.paid", "b.paid", "a.b.paid", "paid", "a"];
+      await bus().publish(subjects.map((subject) => message(`${stream.at}.${subject}`, subject)));
+      const { seen, handler } = recorder();
+      const spec = consumerOf(stream, { subjects: filters.map((filter) => stream.at + filter) });
+      await bus().subscribe(spec, handler);
+      await until(() => seen.length === expected.length);
+      await sleep(50);
+      expect(seen.map(textOf)).toEqual(expected);
+    });
+
+    test("passes over more foreign messages than it reads at a time", async () => {
+      const stream = await newStream(bus());
+      await bus().publish([...numbered(`${stream.at}.other`, 1200), message(`${stream.at}.mine`, "here")]);
+      const { seen, handler } = recorder();
+      await bus().subscribe(consumerOf(stream, { subjects: [`${stream.at}.mine`] }), handler);
+      await until(() => seen.length === 1);
+    });
+
+    test("every durable consumer gets every message", async () => {
+      const stream = await newStream(bus());
+      const [one, two] = [recorder(), recorder()];
+      await bus().subscribe(consumerOf(stream, { durable: "one" }), one.handler);
+      await bus().publish(numbered(`${stream.at}.x`, 20));
+      await bus().subscribe(consumerOf(stream, { durable: "two" }), two.handler);
+      await until(() => one.seen.length === 20 && two.seen.length === 20);
+    });
+
+    test("two subscriptions of one durable share the messages", async () => {
+      const stream = await newStream(bus());
+      const [one, two] = [recorder(), recorder()];
+      const slow =
+        (handler: BatchHandler): BatchHandler =>
+        async (batch) => {
+          await sleep(5);
+          return handler(batch);
+        };
+      const spec = consumerOf(stream, { batchSize: 5 });
+      await bus().subscribe(spec, slow(one.handler));
+      await bus().subscribe(spec, slow(two.handler));
+      await bus().publish(numbered(`${stream.at}.x`, 200));
+      await until(() => one.seen.length + two.seen.length >= 200);
+      await sleep(50);
+      const all = [...one.seen, ...two.seen].map(({ sequence }) => sequence).sort((a, b) => a - b);
+      expect(all).toEqual(Array.from({ length: 200 }, (_, i) => i + 1));
+      expect(Math.min(one.seen.length, two.seen.length)).toBeGreaterThan(0);
+    });
+
+    test("what was acknowledged does not come again, what was not does", async () => {
+      const stream = await newStream(bus());
+      await bus().publish(numbered(`${stream.at}.x`, 30));
+      const first = recorder();
+      const spec = consumerOf(stream, { batchSize: 10 });
+      const subscription = await bus().subscribe(spec, first.handler);
+      await until(() => first.seen.length >= 10);
+      await subscription.stop();
+      expect(subscription.healthy).toBe(false);
+      const second = recorder();
+      await bus().subscribe(spec, second.handler);
+      await until(() => first.seen.length + second.seen.length >= 30);
+      await sleep(50);
+      const all = [...first.seen, ...second.seen];
+      expect(all.map(textOf).sort()).toEqual(Array.from({ length: 30 }, (_, i) => String(i)).sort());
+      expect(all.every(({ attempt }) => attempt === 1)).toBe(true);
+    });
+
+    test("stop lets the batch in hand finish and be acknowledged", async () => {
+      const stream = await newStream(bus());
+      await bus().publish(numbered(`${stream.at}.x`, 3));
+      let finished = 0;
+      const spec = consumerOf(stream, { ackWaitMs: 500 });
+      const subscription = await bus().subscribe(spec, async (batch) => {
+        await sleep(300);
+        finished += batch.length;
+        return batch.map(() => ack);
+      });
+      await sleep(100);
+      await subscription.stop();
+      expect(finished).toBeGreaterThan(0);
+      const { seen, handler } = recorder();
+      await bus().subscribe(spec, handler);
+      await sleep(800);
+      expect(finished + seen.length).toBe(3);
+    });
+
+    test("a batch that takes longer than the ack wait is not delivered twice", async () => {
+      const stream = await newStream(bus());
+      await bus().publish(numbered(`${stream.at}.x`, 12));
+      let seen = 0;
+      await bus().subscribe(consumerOf(stream, { ackWaitMs: 300, batchSize: 6 }), async (batch) => {
+        seen += batch.length;
+        await sleep(900);
+        return batch.map(() => ack);
+      });
+      await until(() => seen >= 12);
+      await sleep(1200);
+      expect(seen).toBe(12);
+    });
+
+    test("refuses a consumer of a stream that does not exist", async () => {
+      const spec = consumerOf({ name: "nowhere", subjects: ["nowhere.>"], maxAgeMs: 1, dedupeWindowMs: 1 });
+      await expect(bus().subscribe(spec, recorder().handler)).rejects.toThrow("stream");
+    });
+  });
+}

@@ -1,0 +1,72 @@
+import { type ConnectionOptions, connect, type NatsConnection } from "nats";
+import type { Logger } from "../telemetry/logger.ts";
+
+/** Between two attempts to reach a server (milliseconds). */
+const retryMs = 250;
+
+/**
+ * Connects and stays connected: a lost server is looked for until it is back, whatever it refused meanwhile. Waits for
+ * the first connection at most `waitMs`, then throws with the address and the last reason.
+ */
+export async function connectNats(natsUrl: string, waitMs: number, log: Logger): Promise<NatsConnection> {
+  const { servers, ...credentials } = parseUrl(natsUrl);
+  const options: ConnectionOptions = {
+    ...credentials,
+    servers,
+    name: `ordermesh-${process.pid}`,
+    maxReconnectAttempts: -1,
+    // Otherwise two refusals end the connection for good, as while an operator rotates credentials.
+    ignoreAuthErrorAbort: true,
+    reconnectTimeWait: retryMs,
+    reconnectJitter: retryMs,
+    // A server that hangs is given up after three unanswered pings.
+    pingInterval: 5000,
+    timeout: 5000,
+    noAsyncTraces: true,
+  };
+  const until = Date.now() + waitMs;
+  for (let waiting = false; ; ) {
+    try {
+      return await connect(options);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (Date.now() + retryMs >= until) throw new Error(`NATS at ${servers.join(", ")} cannot be reached: ${reason}`);
+      if (!waiting) log.warn({ servers, reason }, "waiting for NATS");
+      waiting = true;
+    }
+    await new Promise((resolve) => setTimeout(resolve, retryMs));
+  }
+}
+
+/** Tells the connection's changes until it is closed. */
+export async function watchConnection(
+  nc: NatsConnection,
+  log: Logger,
+  on: { disconnect(): void; reconnect(): void },
+): Promise<void> {
+  for await (const status of nc.status()) {
+    if (status.type === "disconnect") {
+      log.warn({ server: status.data }, "connection to NATS lost");
+      on.disconnect();
+    } else if (status.type === "reconnect") {
+      log.info({ server: status.data }, "connection to NATS is back");
+      on.reconnect();
+    } else if (status.type === "error") {
+      log.error({ error: status.data, permission: status.permissionContext }, "NATS reports an error");
+    }
+  }
+}
+
+/** `nats://user:password@host:4222,nats://host2`: the first credentials count for all. */
+function parseUrl(natsUrl: string): { servers: string[]; user?: string; pass?: string; token?: string; tls?: object } {
+  const urls = natsUrl
+    .split(",")
+    .map((url) => new URL(url.trim().includes("://") ? url.trim() : `nats://${url.trim()}`));
+  const servers = urls.map((url) => `${url.hostname}:${url.port === "" ? 4222 : url.port}`);
+  const tls = urls.some((url) => url.protocol === "tls:") ? {} : undefined;
+  const owner = urls.find((url) => url.username !== "");
+  if (owner === undefined) return { servers, tls };
+  const user = decodeURIComponent(owner.username);
+  if (owner.password === "") return { servers, tls, token: user };
+  return { servers, tls, user, pass: decodeURIComponent(owner.password) };
+}

@@ -1,0 +1,39 @@
+import type { Msg } from "nats";
+import type { Delivery } from "./bus.ts";
+import { deliveryOf } from "./dead-letters.ts";
+import { withoutBrokers } from "./jetstream-api.ts";
+
+/**
+ * A delivered message with what its acknowledgement subject says of it (JetStream ADR-15); undefined for a status
+ * message. Never throws, whatever a foreign publisher put into it.
+ */
+export function parseMessage(message: Msg): { delivery: Delivery; redelivered: boolean } | undefined {
+  // $JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<delivered>.<sequence>.<consumer sequence>.<time>.<pending>[.<random>]
+  const tokens = message.reply?.split(".") ?? [];
+  const first = tokens.length === 9 ? 2 : 4;
+  const [stream, , delivered, sequence, , time] = tokens.slice(first);
+  if (tokens[1] !== "ACK" || stream === undefined || time === undefined) return undefined;
+  const headers = headersOf(message);
+  const { buffer, byteOffset, length } = message.data;
+  const stored = {
+    subject: message.subject,
+    sequence: Number(sequence),
+    id: headers["Nats-Msg-Id"] ?? "",
+    data: new Uint8Array(buffer, byteOffset, length),
+    headers: withoutBrokers(headers),
+    // Nanoseconds exceed 2^53.
+    storedAt: Number(time.slice(0, -6)),
+  };
+  return { delivery: deliveryOf(stream, stored, 1), redelivered: delivered !== "1" };
+}
+
+function headersOf(message: Msg): Record<string, string> {
+  try {
+    const headers: Record<string, string> = {};
+    for (const [name, [value]] of message.headers ?? []) headers[name] = value ?? "";
+    return headers;
+  } catch {
+    // The client refuses names that are no tokens; the bytes are still good.
+    return {};
+  }
+}

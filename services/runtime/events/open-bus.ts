@@ -1,0 +1,16 @@
+import type { Logger } from "../telemetry/logger.ts";
+import type { EventBus } from "./bus.ts";
+import { openEmbeddedBus } from "./embedded-bus.ts";
+import { openJetStreamBus } from "./jetstream-bus.ts";
+
+export interface BusOptions {
+  /** NATS_URL; undefined: the embedded bus in `dataDir`. */
+  readonly natsUrl: string | undefined;
+  readonly dataDir: string;
+  readonly log: Logger;
+}
+
+/** Opens the bus that the configuration asks for; throws when it cannot be reached or opened, with a line that says why. */
+export function openBus({ natsUrl, dataDir, log }: BusOptions): Promise<EventBus> {
+  return natsUrl === undefined ? openEmbeddedBus({ dataDir, log }) : openJetStreamBus({ natsUrl, log });
+}
