@@ -1,9 +1,12 @@
 import type { Sequelize } from "sequelize";
+import type { MigrationSession } from "./engines/engine.ts";
 import type { IdempotencyClaim } from "./idempotency.ts";
+import type { SharedTables } from "./shared-tables.ts";
 import type { Dialect, Sql } from "./sql.ts";
 import type { UnitOfWork } from "./unit-of-work.ts";
 
 export interface TransactOptions<T> {
+  /** Ends the transaction before its commit, and a statement that runs; the call fails with the signal's ConnectError. */
   readonly signal?: AbortSignal;
   /**
    * With a claim the transaction first takes the key: a finished one with the same fingerprint gives its stored
@@ -20,14 +23,27 @@ export interface TransactOptions<T> {
 
 /** One service's database. */
 export interface Database {
+  readonly service: string;
   readonly dialect: Dialect;
+  readonly tables: SharedTables;
   /** Owns models, migrations and the pool; hot statements use `read` and `transact`. */
   readonly sequelize: Sequelize;
-  /** Statements outside a transaction, each on a pooled connection. */
+  /** Statements outside a transaction, each on a pooled connection. `run` commits at once. */
   readonly read: Sql;
-  /** Runs `work` in one transaction; deadlocks and serialization failures run it again (bounded). */
+  /**
+   * Runs `work` in one READ COMMITTED transaction (on SQLite serialized). Deadlocks, serialization failures and lost
+   * connections run it again, bounded: `work` must have no effects but those of its unit of work. A transaction inside
+   * `work` is refused. Fails with UNAVAILABLE when the database does not answer, also when it went away during the
+   * commit (nobody knows then whether it happened: ask again with the same Idempotency-Key), with ABORTED after too
+   * many conflicts, and with whatever `work` throws.
+   */
   transact<T>(work: (uow: UnitOfWork) => Promise<T>, options?: TransactOptions<T>): Promise<T>;
+  /** Calls `listener` after each commit that left events; the function returned ends that. */
+  onEvents(listener: () => void): () => void;
+  /** One connection under the database-wide migration lock; for `migrator`. */
+  migrate<T>(waitMs: number, work: (session: MigrationSession) => Promise<T>): Promise<T>;
   /** Undefined when the database answers, else why not. */
   check(): Promise<string | undefined>;
+  /** Waits for open transactions (bounded), then closes all connections. */
   close(): Promise<void>;
 }

@@ -1,6 +1,7 @@
+import type { ClaimState, IdempotencyAnswer, IdempotencyClaim } from "./idempotency.ts";
 import type { Sql } from "./sql.ts";
 
-/** An event to leave with this transaction; the relay publishes it under `id` until the bus acknowledges. */
+/** An event to leave with this transaction; the relay publishes it under an id of its own until the bus acknowledges. */
 export interface OutboxEvent {
   readonly subject: string;
   readonly data: Uint8Array;
@@ -21,6 +22,17 @@ export interface UnitOfWork extends Sql {
    * skip their effect and acknowledge them.
    */
   inbox(consumer: string, messageIds: readonly string[]): Promise<ReadonlySet<string>>;
+  /**
+   * Claims idempotency keys of many requests that share this transaction; states in the order of the claims. Where
+   * one request is the whole transaction, give its claim to `Database.transact` instead. Fails with a `StoreError` of
+   * kind `conflict` when another process holds one of the keys for longer than the lock timeout.
+   */
+  claimAll(claims: readonly IdempotencyClaim[]): Promise<readonly ClaimState[]>;
+  /**
+   * Stores answers to new claims with the transaction. A new claim without an answer by the end is given up: its
+   * request failed and may come again.
+   */
+  recordAll(answers: readonly IdempotencyAnswer[]): void;
   /** Runs after a successful commit, never after a rollback. */
   afterCommit(action: () => void): void;
 }

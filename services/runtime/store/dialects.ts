@@ -1,0 +1,73 @@
+import type { Dialect } from "./sql.ts";
+
+const firstTime = Date.UTC(1000, 0, 1);
+const lastTime = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+/** `YYYY-MM-DD HH:MM:SS.SSS` of an instant, UTC. */
+function timeText(epochMs: number): string {
+  if (!(epochMs >= firstTime && epochMs <= lastTime)) {
+    throw new RangeError(`${epochMs} ms is outside the years 1000 to 9999 that every database stores`);
+  }
+  const iso = new Date(epochMs).toISOString();
+  return `${iso.slice(0, 10)} ${iso.slice(11, 23)}`;
+}
+
+function onConflictSkip(columns: readonly string[]): string {
+  return ` on conflict (${columns.join(", ")}) do nothing`;
+}
+
+function onConflictSet(columns: readonly string[], set: readonly string[]): string {
+  return ` on conflict (${columns.join(", ")}) do update set ${set.map((name) => `${name} = excluded.${name}`).join(", ")}`;
+}
+
+// The format that Sequelize writes, so that models and hot statements read each other's rows.
+const sqliteTimeFormat = "'%Y-%m-%d %H:%M:%f +00:00'";
+
+export const sqliteDialect: Dialect = {
+  name: "sqlite",
+  product: "sqlite",
+  now: `strftime(${sqliteTimeFormat}, 'now')`,
+  forUpdate: "",
+  skipLocked: "",
+  time: (epochMs) => `${timeText(epochMs)} +00:00`,
+  addMs: (expr, ms) => `strftime(${sqliteTimeFormat}, ${expr}, printf('%+.3f seconds', (${ms}) / 1000.0))`,
+  onDuplicateSkip: onConflictSkip,
+  onDuplicateSet: onConflictSet,
+};
+
+export const postgresDialect: Dialect = {
+  name: "postgres",
+  product: "postgres",
+  now: "date_trunc('milliseconds', statement_timestamp())",
+  forUpdate: " for update",
+  skipLocked: " for update skip locked",
+  time: (epochMs) => `${timeText(epochMs)}+00`,
+  addMs: (expr, ms) => `(${expr} + (${ms})::double precision * interval '1 millisecond')`,
+  onDuplicateSkip: onConflictSkip,
+  onDuplicateSet: onConflictSet,
+};
+
+/** `version` is what `select version()` says. */
+export function mysqlDialect(version: string): Dialect {
+  const product = /mariadb/i.test(version) ? "mariadb" : "mysql";
+  return {
+    name: "mysql",
+    product,
+    now: "utc_timestamp(3)",
+    forUpdate: " for update",
+    skipLocked: " for update skip locked",
+    time: timeText,
+    addMs: (expr, ms) => `(${expr} + interval (${ms}) * 1000 microsecond)`,
+    // ON DUPLICATE KEY fires for every unique key. Where it was another one than ours, the NULL is refused
+    // by the NOT NULL column, so that the violation shows instead of being skipped.
+    onDuplicateSkip: (columns) => {
+      const same = columns.map((name) => `${name} <=> values(${name})`).join(" and ");
+      return ` on duplicate key update ${columns[0]} = if(${same}, ${columns[0]}, null)`;
+    },
+    // MySQL deprecates values() for a row alias, which MariaDB does not know.
+    onDuplicateSet: (_columns, set) =>
+      product === "mariadb"
+        ? ` on duplicate key update ${set.map((name) => `${name} = values(${name})`).join(", ")}`
+        : ` as new_row on duplicate key update ${set.map((name) => `${name} = new_row.${name}`).join(", ")}`,
+  };
+}

@@ -1,0 +1,173 @@
+import mysql, { type Connection, type ResultSetHeader } from "mysql2";
+import { Sequelize } from "sequelize";
+import type { DatabaseAddress } from "../address.ts";
+import { text } from "../column.ts";
+import { mysqlDialect } from "../dialects.ts";
+import { mysqlError } from "../driver-errors.ts";
+import { splitPlaceholders } from "../placeholders.ts";
+import type { Row, SqlValue } from "../sql.ts";
+import { StoreError } from "../store-error.ts";
+import type { Engine, EngineOptions } from "./engine.ts";
+import { type Driver, pooledEngine } from "./pooled.ts";
+
+const sqlMode = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION";
+
+/** MySQL 8.0.20 or newer, MariaDB 10.6 or newer, through mysql2. */
+export async function openMysql(address: DatabaseAddress, options: EngineOptions): Promise<Engine> {
+  const sequelize = new Sequelize({
+    dialect: "mysql",
+    dialectModule: mysql,
+    host: address.host,
+    port: address.port,
+    username: address.user,
+    password: address.password,
+    database: address.database,
+    logging: false,
+    timezone: "+00:00",
+    define: { charset: "utf8mb4" },
+    pool: { max: options.poolSize, min: 0, acquire: options.statementTimeoutMs, idle: 60_000 },
+    dialectOptions: {
+      // Sequelize's own typeCast runs a function for every field of every row, ours too. The driver's defaults give
+      // models the same values: exact int64, Date for DATETIME, text for DATE and DECIMAL.
+      typeCast: true,
+      dateStrings: ["DATE"],
+      timezone: "+00:00",
+      charset: "utf8mb4",
+      supportBigNumbers: true,
+      connectTimeout: options.statementTimeoutMs,
+      // The server bounds prepared statements over all connections (max_prepared_stmt_count, 16382).
+      maxPreparedStatements: 200,
+      ...(address.tls === undefined ? {} : { ssl: address.tls }),
+    },
+  });
+  const settings = sessionSettings(options);
+  sequelize.addHook("afterConnect", async (connection) => {
+    const raw = connection as Connection;
+    for (const statement of settings) await command(raw, statement);
+  });
+  try {
+    const version = await serverVersion(sequelize);
+    return pooledEngine(sequelize, mysqlDriver(version));
+  } catch (error) {
+    await sequelize.close();
+    throw error;
+  }
+}
+
+async function serverVersion(sequelize: Sequelize): Promise<string> {
+  try {
+    const connection = (await sequelize.connectionManager.getConnection({ type: "write" })) as Connection;
+    const rows = await query(connection, "select version() as version");
+    sequelize.connectionManager.releaseConnection(connection);
+    return text((rows as Row[])[0]?.version);
+  } catch (error) {
+    throw mysqlError(error);
+  }
+}
+
+/** Whatever the server's defaults are: strict, UTC (Sequelize sets the zone), bounded. */
+function sessionSettings(options: EngineOptions): string[] {
+  const lockSeconds = Math.max(1, Math.ceil(options.lockTimeoutMs / 1000));
+  const milliseconds = Math.ceil(options.statementTimeoutMs);
+  return [
+    // MariaDB reads the /*M! comment and MySQL the /*!80000 one: each has its own name for the limit, and MySQL's
+    // covers only SELECT.
+    `set session sql_mode = '${sqlMode}', innodb_lock_wait_timeout = ${lockSeconds}, lock_wait_timeout = ${lockSeconds}` +
+      ` /*M!100101 , max_statement_time = ${milliseconds / 1000} */ /*!80000 , max_execution_time = ${milliseconds} */`,
+    "set session transaction isolation level read committed",
+  ];
+}
+
+function mysqlDriver(version: string): Driver<Connection> {
+  return {
+    dialect: mysqlDialect(version),
+    begin: "start transaction",
+    command,
+    all: async (connection, sql, params, once) => {
+      const rows = once ? await query(connection, inline(sql, params)) : await execute(connection, sql, params);
+      return Array.isArray(rows) ? (rows as Row[]) : [];
+    },
+    run: async (connection, sql, params, once) => {
+      const result = once ? await query(connection, inline(sql, params)) : await execute(connection, sql, params);
+      return (result as ResultSetHeader).affectedRows;
+    },
+    interruption: (connection) => ({ sql: `kill query ${connection.threadId}`, params: [] }),
+    error: mysqlError,
+    locked: async (connection, waitMs, work) => {
+      // Names of GET_LOCK are the server's, not the database's.
+      const lock = "concat('ordermesh.migrate.', left(sha2(database(), 256), 32))";
+      await command(connection, "set session lock_wait_timeout = 60, innodb_lock_wait_timeout = 60");
+      await command(connection, "set session /*M!100101 max_statement_time = 0 */ /*!80000 max_execution_time = 0 */");
+      const rows = await query(connection, `select get_lock(${lock}, ${Math.ceil(waitMs / 1000)}) as got`);
+      if ((rows as Row[])[0]?.got !== 1) throw new StoreError("conflict");
+      try {
+        return await work();
+      } finally {
+        // The lock and the widened limits go with the connection.
+        connection.destroy();
+      }
+    },
+  };
+}
+
+async function command(connection: Connection, sql: string): Promise<void> {
+  await query(connection, sql);
+}
+
+function query(connection: Connection, sql: string): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    connection.query({ sql, dateStrings: true }, (error, result) =>
+      error ? reject(mysqlError(error)) : resolve(result),
+    );
+  });
+}
+
+function execute(connection: Connection, sql: string, params: readonly SqlValue[]): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    connection.execute({ sql, values: params.map(bound), dateStrings: true }, (error, result) =>
+      error ? reject(mysqlError(error)) : resolve(result),
+    );
+  });
+}
+
+/** mysql2 binds every number as DOUBLE, which compares int64 columns inexactly and LIMIT refuses. */
+function bound(value: SqlValue): unknown {
+  if (typeof value === "bigint" || Number.isInteger(value)) return int64(value);
+  if (typeof value === "number") return finite(value);
+  return value instanceof Uint8Array ? buffer(value) : value;
+}
+
+/** The statement with its values written in, for the text protocol: no prepare round trip, no statement kept. */
+function inline(sql: string, params: readonly SqlValue[]): string {
+  if (params.length === 0) return sql;
+  const pieces = splitPlaceholders(sql);
+  let whole = pieces[0] ?? "";
+  for (let index = 1; index < pieces.length; index++) whole += literal(params[index - 1] ?? null) + pieces[index];
+  return whole;
+}
+
+function literal(value: SqlValue): string {
+  if (value === null) return "null";
+  if (typeof value === "number") return String(finite(value));
+  if (typeof value === "bigint") return String(value);
+  if (typeof value === "boolean") return value ? "1" : "0";
+  // Safe with the mode set above (no NO_BACKSLASH_ESCAPES) and UTF-8.
+  return mysql.escape(typeof value === "string" ? value : buffer(value));
+}
+
+function int64(value: SqlValue): unknown {
+  try {
+    return mysql.TypedParameter.LONGLONG(value);
+  } catch (error) {
+    throw new StoreError("out-of-range", { cause: error });
+  }
+}
+
+function finite(value: number): number {
+  if (Number.isFinite(value)) return value;
+  throw new StoreError("invalid-value", { cause: new TypeError(`${value} is no SQL number`) });
+}
+
+function buffer(value: Uint8Array): Buffer {
+  return Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+}

@@ -1,0 +1,20 @@
+import type { SqlValue } from "./sql.ts";
+
+/** Most values of one list; split longer ones. */
+export const longestInList = 1024;
+
+/**
+ * `(?, ?, ...)` and its parameters for `column in ...`. The length is rounded up to a power of two by repeating the
+ * last value, so that lists of every length share a few prepared statements. Throws RangeError on an empty or too long list.
+ */
+export function inList<T extends SqlValue>(values: readonly T[]): { list: string; params: T[] } {
+  const last = values.at(-1);
+  if (last === undefined || values.length > longestInList) {
+    throw new RangeError(`a list has 1 to ${longestInList} values, not ${values.length}`);
+  }
+  let length = 1;
+  while (length < values.length) length *= 2;
+  const params = values.slice();
+  while (params.length < length) params.push(last);
+  return { list: `(${"?, ".repeat(length - 1)}?)`, params };
+}

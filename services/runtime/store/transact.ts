@@ -1,0 +1,148 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { setTimeout as delay } from "node:timers/promises";
+import { fail } from "../errors/fail.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import { ActiveUnit, type UnitContext } from "./active-unit.ts";
+import type { TransactOptions } from "./database.ts";
+import type { Engine, Session } from "./engines/engine.ts";
+import { claimRefusal } from "./idempotency.ts";
+import { cancelled, isStoreError, StoreError, toCallError } from "./store-error.ts";
+import type { UnitOfWork } from "./unit-of-work.ts";
+
+const mostAttempts = 10;
+/** A server that restarts costs one attempt; one that stays away should not cost the caller its deadline. */
+const mostLostConnections = 2;
+
+/** Runs units of work on one engine; see `Database.transact`. */
+export class Transactions {
+  readonly #engine: Engine;
+  readonly #context: UnitContext;
+  readonly #log: Logger;
+  readonly #retryForMs: number;
+  readonly #onEvents: () => void;
+  readonly #inside = new AsyncLocalStorage<{ open: boolean }>();
+
+  constructor(
+    engine: Engine,
+    context: UnitContext,
+    options: { log: Logger; retryForMs: number; onEvents: () => void },
+  ) {
+    this.#engine = engine;
+    this.#context = context;
+    this.#log = options.log;
+    this.#retryForMs = options.retryForMs;
+    this.#onEvents = options.onEvents;
+  }
+
+  async transact<T>(work: (uow: UnitOfWork) => Promise<T>, options: TransactOptions<T> = {}): Promise<T> {
+    // On SQLite it would wait for itself, elsewhere for a connection of an exhausted pool.
+    if (this.#inside.getStore()?.open) throw new Error("a transaction inside a transaction: pass the unit of work on");
+    const started = performance.now();
+    let lost = 0;
+    for (let attempt = 1; ; attempt++) {
+      if (options.signal?.aborted) throw cancelled(options.signal);
+      try {
+        return await this.#attempt(work, options);
+      } catch (error) {
+        const connectionLost = error instanceof StoreError && error.connectionLost;
+        if (connectionLost) lost++;
+        const transient = connectionLost ? lost <= mostLostConnections : isStoreError(error, "conflict");
+        const again = transient && attempt < mostAttempts && performance.now() - started < this.#retryForMs;
+        if (!again) throw toCallError(error);
+        this.#log.debug({ err: error, attempt }, "transaction runs again");
+        // Full jitter: those who collided must not meet again.
+        await delay(Math.random() * Math.min(5 * 2 ** attempt, 500));
+      }
+    }
+  }
+
+  async #attempt<T>(work: (uow: UnitOfWork) => Promise<T>, options: TransactOptions<T>): Promise<T> {
+    const session = await this.#engine.begin();
+    const unit = new ActiveUnit(session, this.#context, options.signal);
+    const scope = { open: true };
+    try {
+      const { result, events } = await this.#inside
+        .run(scope, () => runUnit(unit, work, options))
+        .catch(async (error: unknown) => {
+          unit.end();
+          await session.rollback();
+          throw error;
+        });
+      unit.end();
+      if (result.replayed) {
+        await session.rollback();
+        return result.value;
+      }
+      await commit(session);
+      if (events) this.#onEvents();
+      this.#runActions(unit.actions);
+      return result.value;
+    } finally {
+      scope.open = false;
+      unit.release();
+    }
+  }
+
+  #runActions(actions: readonly (() => void)[]): void {
+    for (const action of actions) {
+      try {
+        action();
+      } catch (error) {
+        this.#log.error({ err: error }, "an action after a commit failed");
+      }
+    }
+  }
+}
+
+interface Ran<T> {
+  readonly result: { readonly value: T; readonly replayed: boolean };
+  readonly events: boolean;
+}
+
+async function runUnit<T>(
+  unit: ActiveUnit,
+  work: (uow: UnitOfWork) => Promise<T>,
+  { idempotency, signal }: TransactOptions<T>,
+): Promise<Ran<T>> {
+  const claim = idempotency?.claim;
+  if (idempotency !== undefined && claim !== undefined) {
+    const state = await claimOne(unit, claim);
+    if (state.kind === "finished") {
+      idempotency.replayed?.();
+      return { result: { value: idempotency.decode(state.answer), replayed: true }, events: false };
+    }
+    const refusal = claimRefusal(state);
+    if (refusal !== undefined) throw refusal;
+  }
+  const value = await work(unit);
+  if (idempotency !== undefined && claim !== undefined) {
+    unit.recordAll([{ claim, answer: idempotency.encode(value) }]);
+  }
+  const events = await unit.flush();
+  if (signal?.aborted) throw cancelled(signal);
+  return { result: { value, replayed: false }, events };
+}
+
+async function claimOne(unit: ActiveUnit, claim: Parameters<ActiveUnit["claimAll"]>[0][number]) {
+  try {
+    const [state] = await unit.claimAll([claim]);
+    return state ?? { kind: "in-flight" as const };
+  } catch (error) {
+    // Another process held the row for as long as we wait for locks.
+    if (isStoreError(error, "conflict")) return { kind: "in-flight" as const };
+    throw error;
+  }
+}
+
+async function commit(session: Session): Promise<void> {
+  try {
+    await session.commit();
+  } catch (error) {
+    const unknown = error instanceof StoreError && (error.connectionLost || error.kind === "timeout");
+    if (!unknown) throw error;
+    throw fail("STORE_UNAVAILABLE", {
+      message: "the database went away during the commit: the outcome is unknown",
+      cause: error,
+    });
+  }
+}
