@@ -1,0 +1,221 @@
+import { minimumApiKeyLength, parseApiKeys } from "../auth/api-keys.ts";
+import { minimumSecretBytes } from "../auth/jwt.ts";
+import { type ConfigValues, defineConfig, option } from "./option.ts";
+import { choice, decimal, integer, parsed, port, secretText, text, url, urlList } from "./values.ts";
+
+const day = "days";
+const milliseconds = "milliseconds";
+
+/** The options that every service has. */
+export const runtimeOptions = defineConfig({
+  HOST: option({
+    schema: text(/^[\w.:[\]-]+$/, "a host name or IP address"),
+    default: "127.0.0.1",
+    doc: "The address to listen on.",
+    reason: "Only this machine can reach a server that nobody has secured yet.",
+  }),
+  PORT: option({
+    schema: port,
+    default: 8080,
+    doc: "The one port of REST, Connect, gRPC-Web and gRPC; 0 picks a free one, and the ready line says which.",
+    reason: "The customary port of an HTTP server without root's rights.",
+  }),
+  DATA_DIR: option({
+    schema: text(/^[^\0]+$/, "a path"),
+    default: "data",
+    doc: "Folder of the SQLite files, the embedded bus, certificates and the process lock.",
+    reason: "Beside the program, where a newcomer finds it.",
+  }),
+  DATABASE_URL: option({
+    schema: url("mysql", "mariadb", "postgres", "postgresql"),
+    doc: "The database; unset: SQLite files in DATA_DIR.",
+    reason: "A first start needs no server.",
+    secret: "url",
+  }),
+  NATS_URL: option({
+    schema: urlList("nats", "tls", "ws", "wss"),
+    doc: "The NATS servers with JetStream; unset: the embedded bus in DATA_DIR.",
+    reason: "A first start needs no server.",
+    secret: "url",
+  }),
+  AUTH: option({
+    schema: choice("open", "jwt"),
+    defaultText: "open when embedded (no DATABASE_URL, no NATS_URL) on a loopback HOST, else jwt",
+    doc: "open: a request without credentials acts as the local administrator; jwt: it is nobody.",
+    reason: "A first start needs no login, and nothing that others can reach is open by accident.",
+  }),
+  JWT_SECRET: option({
+    schema: secretText(minimumSecretBytes),
+    doc: "Shared secret of HS256 tokens.",
+    reason: "There is no default secret: a known one is none. The length is HMAC-SHA-256's (RFC 7518, section 3.2).",
+    secret: true,
+  }),
+  JWT_JWKS_URL: option({
+    schema: url("https", "http"),
+    doc: "Where the token issuer publishes its keys; instead of JWT_SECRET.",
+    reason: "Only the operator knows the issuer.",
+  }),
+  JWT_ISSUER: option({
+    schema: text(/^\S+$/, "a text without spaces"),
+    doc: "The `iss` that tokens must have; needed where tokens are.",
+    reason: "Tokens of another issuer are not for us.",
+  }),
+  JWT_AUDIENCE: option({
+    schema: text(/^\S+$/, "a text without spaces"),
+    doc: "The `aud` that tokens must have; needed where tokens are.",
+    reason: "Tokens made for another program are not for us.",
+  }),
+  LOG_LEVEL: option({
+    schema: choice("trace", "debug", "info", "warn", "error", "fatal", "silent"),
+    default: "info",
+    doc: "The least level that is logged.",
+    reason: "One line for each thing an operator acts on; calls that went well are debug.",
+  }),
+  LOG_FORMAT: option({
+    schema: choice("pretty", "json"),
+    defaultText: "pretty when embedded, else json",
+    doc: "Lines for people or for collectors, on standard error.",
+    reason: "A person watches an embedded start, a collector the mesh.",
+  }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: option({
+    schema: url("http", "https"),
+    doc: "Base URL of an OTLP/HTTP collector for traces; unset: none are recorded.",
+    reason: "Nothing leaves the machine unasked.",
+  }),
+  OTEL_TRACES_SAMPLER_ARG: option({
+    schema: decimal(0, 1),
+    default: 1,
+    doc: "Part of the traces beginning here that are recorded; others follow their caller.",
+    reason: "Who sets a collector wants traces; a busy site turns it down.",
+  }),
+  MAX_REQUEST_BYTES: option({
+    schema: integer(1024, 67_108_864, "bytes"),
+    default: 1_048_576,
+    doc: "The largest request body or message.",
+    reason: "Over a hundred times the largest legacy order, and a thousand of them at once still fit in memory.",
+  }),
+  DEFAULT_TIMEOUT_MS: option({
+    schema: integer(100, 600_000, milliseconds),
+    default: 10_000,
+    doc: "Deadline of a call that brings none.",
+    reason: "The legacy clients give up after 10 seconds.",
+  }),
+  MAX_TIMEOUT_MS: option({
+    schema: integer(100, 600_000, milliseconds),
+    default: 60_000,
+    doc: "The longest deadline that a caller may ask for.",
+    reason: "Proxies on the way seldom wait longer.",
+  }),
+  DB_POOL_SIZE: option({
+    schema: integer(1, 500),
+    default: 10,
+    doc: "Most connections of one service to its database.",
+    reason: "Group commit keeps few connections busy; PostgreSQL allows 100 in all, which ten processes share.",
+  }),
+  DB_STATEMENT_TIMEOUT_MS: option({
+    schema: integer(100, 600_000, milliseconds),
+    default: 5_000,
+    doc: "A statement that runs longer is cancelled (SQLite cannot: there row counts are bounded).",
+    reason: "Half the default deadline: there is time left to say so.",
+  }),
+  DB_LOCK_TIMEOUT_MS: option({
+    schema: integer(100, 600_000, milliseconds),
+    default: 3_000,
+    doc: "A statement that waits longer for a lock fails and its transaction is tried again.",
+    reason: "Under the statement timeout, so that waiting is told from working.",
+  }),
+  IDEMPOTENCY_RETENTION_DAYS: option({
+    schema: integer(1, 365, day),
+    default: 7,
+    doc: "How long an Idempotency-Key is remembered with its answer.",
+    reason: "Clients retry for minutes; a queue that stood over a weekend still gets its answers.",
+  }),
+  OUTBOX_RETENTION_DAYS: option({
+    schema: integer(1, 365, day),
+    default: 3,
+    doc: "How long an event that has left stays in the outbox.",
+    reason: "Long enough to look into an incident; the stream has it anyway.",
+  }),
+  INBOX_RETENTION_DAYS: option({
+    schema: integer(1, 3650, day),
+    default: 35,
+    doc: "How long a handled message is remembered.",
+    reason: "Longer than anything can be delivered again: the streams and the dead letters.",
+  }),
+  STREAM_RETENTION_DAYS: option({
+    schema: integer(1, 3650, day),
+    default: 7,
+    doc: "How long the bus keeps messages.",
+    reason: "A consumer may be down for a week without losing any.",
+  }),
+  DEAD_LETTER_RETENTION_DAYS: option({
+    schema: integer(1, 3650, day),
+    default: 30,
+    doc: "How long messages that nobody could handle are kept.",
+    reason: "A month to notice, repair and replay.",
+  }),
+  DRAIN_DELAY_MS: option({
+    schema: integer(0, 120_000, milliseconds),
+    default: 0,
+    doc: "How long a stopping server that says it is not ready still takes requests.",
+    reason: "Without a load balancer nobody needs to notice; behind one set it to its health check's period.",
+  }),
+  DRAIN_TIMEOUT_MS: option({
+    schema: integer(0, 600_000, milliseconds),
+    default: 10_000,
+    doc: "How long a stopping server finishes what it has in hand.",
+    reason: "The default deadline of a call; well inside the 30 seconds that Kubernetes waits.",
+  }),
+});
+
+/** The options of each legacy surface; the variable is `SURFACE_<NAME>_` and the name here. */
+export const surfaceOptions = defineConfig({
+  AUTH: option({
+    schema: choice("anonymous", "apikey", "jwt"),
+    defaultText: "as AUTH",
+    doc: "Who may use this surface; anonymous: everybody, as the surface's own user, never as operator.",
+    reason: "An old system's open door is opened again only by name.",
+  }),
+  API_KEYS: option({
+    schema: parsed(
+      parseApiKeys,
+      `keys of at least ${minimumApiKeyLength} characters or sha256:HEX, separated by commas, each with an optional user: or operator: before it`,
+    ),
+    default: [],
+    doc: "Keys that the surface takes as `x-api-key` or bearer token.",
+    reason: "There is no default key.",
+    secret: true,
+  }),
+  PERSONAL_DATA: option({
+    schema: choice("masked", "shown"),
+    default: "masked",
+    doc: "Whether callers without a login of their own see names, addresses and phones.",
+    reason: "Whoever can reach an anonymous surface would see them.",
+  }),
+  CURRENCY: option({
+    schema: text(/^[A-Z]{3}$/, "an ISO 4217 code"),
+    default: "CNY",
+    doc: "Currency of the amounts on this surface, whose payloads name none.",
+    reason: "That of the legacy systems.",
+  }),
+  PORT: option({
+    schema: port,
+    doc: "A port where this surface is served alone, as its old system was.",
+    reason: "Most clients find it on the shared port.",
+  }),
+});
+
+export type RuntimeValues = ConfigValues<typeof runtimeOptions>;
+export type SurfaceValues = ConfigValues<typeof surfaceOptions>;
+
+/** The variable of a surface's option: `SURFACE_MINISHOP_PORT`. */
+export function surfaceVariable(surface: string, name: string): string {
+  return `SURFACE_${surface.toUpperCase().replaceAll("-", "_")}_${name}`;
+}
+
+/** The surface's part of all values, by the names of `surfaceOptions`. */
+export function surfaceValues(values: RuntimeValues, surface: string): SurfaceValues {
+  const all: Readonly<Record<string, unknown>> = values;
+  const own = Object.keys(surfaceOptions).map((name) => [name, all[surfaceVariable(surface, name)]]);
+  return Object.fromEntries(own) as SurfaceValues;
+}
