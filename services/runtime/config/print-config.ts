@@ -32,7 +32,7 @@ function shown(option: Option<unknown>, value: unknown): string {
 }
 
 function defaultOf(option: Option<unknown>): string {
-  return option.defaultText ?? (option.default === undefined ? "unset" : String(option.default));
+  return option.defaultText ?? (String(option.default ?? "") || "unset");
 }
 
 function cell(text: string): string {

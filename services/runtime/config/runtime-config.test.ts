@@ -27,6 +27,8 @@ function problems(env: Record<string, string>): string[] {
 describe("without any variable", () => {
   test("it is embedded on loopback, open, with the documented names", () => {
     const { values, embedded, auth, jwt } = load();
+    const effective: "open" | "jwt" = values.AUTH;
+    expect(effective).toBe(auth);
     expect({ embedded, auth, jwt }).toEqual({ embedded: true, auth: "open", jwt: undefined });
     expect(values).toMatchObject({
       HOST: "127.0.0.1",

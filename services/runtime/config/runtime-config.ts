@@ -26,7 +26,8 @@ export interface SurfaceConfig {
 
 export interface RuntimeConfig<E extends ConfigDefinition = Record<never, never>> {
   /** Every option by its variable's name; AUTH and LOG_FORMAT as they are in effect. */
-  readonly values: RuntimeValues & ConfigValues<E> & Required<Pick<RuntimeValues, "AUTH" | "LOG_FORMAT">>;
+  readonly values: RuntimeValues &
+    ConfigValues<E> & { readonly AUTH: AuthMode; readonly LOG_FORMAT: "pretty" | "json" };
   /** No database server and no broker: everything in DATA_DIR. */
   readonly embedded: boolean;
   readonly auth: AuthMode;

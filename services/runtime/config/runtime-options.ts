@@ -92,13 +92,13 @@ export const runtimeOptions = defineConfig({
     schema: integer(1024, 67_108_864, "bytes"),
     default: 1_048_576,
     doc: "The largest request body or message.",
-    reason: "Over a hundred times the largest legacy order, and a thousand of them at once still fit in memory.",
+    reason: "Far above any order, and a hundred of them at once still fit in memory.",
   }),
   DEFAULT_TIMEOUT_MS: option({
     schema: integer(100, 600_000, milliseconds),
     default: 10_000,
     doc: "Deadline of a call that brings none.",
-    reason: "The legacy clients give up after 10 seconds.",
+    reason: "MiniShop's web client gives up after 10 seconds.",
   }),
   MAX_TIMEOUT_MS: option({
     schema: integer(100, 600_000, milliseconds),

@@ -96,6 +96,27 @@ describe("personal data and secrets", () => {
     expect(text()).not.toContain(person);
   });
 
+  test.each([
+    `Duplicate entry '${person}' for key 'tasks.uq_name'`,
+    `Duplicate entry 'O'${person}'s' for key 'tasks.uq_name'`,
+    `Incorrect string value: '${person}' for column \`orders\`.\`name\` at row 1`,
+    `Truncated incorrect datetime value: '${person}' for column 'at' at row 1`,
+    `invalid input syntax for type bigint: "${person}"`,
+    `value "${person}" is out of range for type bigint`,
+    `Unexpected token 'Z', "{"name": ${person}" is not valid JSON`,
+  ])("a value that an error quotes is masked: %s", (message) => {
+    const { logger, text, last } = capture();
+    logger.error({ err: new Error("failed", { cause: new Error(message) }) }, "x");
+    expect(text()).not.toContain(person);
+    expect(last().err.cause.message).toContain("'***'");
+  });
+
+  test("the names in an error stay", () => {
+    const { logger, last } = capture();
+    logger.error({ err: new Error("Duplicate entry 'x' for key 'tasks.uq_name'") }, "x");
+    expect(last().err.message).toBe("Duplicate entry '***' for key 'tasks.uq_name'");
+  });
+
   test("credentials in URLs are masked, in fields and in errors", () => {
     const { logger, text } = capture();
     const url = `mysql://root:${person}@db/orders`;

@@ -36,11 +36,23 @@ export function redactError(error: unknown, depth = 0): unknown {
   const code: unknown = "code" in error ? error.code : undefined;
   return {
     type: error.name,
-    message: maskUrlCredentials(error.message),
+    message: maskErrorText(error.message),
     ...(typeof code === "string" || typeof code === "number" ? { code } : {}),
-    stack: maskUrlCredentials(error.stack ?? ""),
+    stack: maskErrorText(error.stack ?? ""),
     ...(error.cause !== undefined && depth < maximumDepth ? { cause: redactError(error.cause, depth + 1) } : {}),
   };
+}
+
+/** Where databases and the JSON parser quote the value that they refuse: it may be somebody's name. */
+const quotedValues: readonly RegExp[] = [
+  /(?<=\b(?:entry|value:?) )'.*?'(?= for (?:key|column|function)\b)/gs,
+  /(?<=\binput syntax for type [\w ]+: )".*"/g,
+  /(?<=\bvalue )".*"(?= is out of range)/g,
+  /(?<=, )".*"(?= is not valid JSON)/gs,
+];
+
+function maskErrorText(text: string): string {
+  return maskUrlCredentials(quotedValues.reduce((masked, pattern) => masked.replace(pattern, "'***'"), text));
 }
 
 function redactObject(fields: Record<string, unknown>, depth: number): Record<string, unknown> {

@@ -50,6 +50,11 @@ async function serve(transport: Transport, reply: () => Promise<unknown>, tracep
   const lines: string[] = [];
   const tracing = await createTracing({ service: "order", endpoint });
   const metrics = createMetrics({ process: false });
+  const log = createLogger({
+    service: "order",
+    level: "debug",
+    destination: { write: (line) => void lines.push(line) },
+  });
   const context = {
     method,
     transport,
@@ -59,10 +64,10 @@ async function serve(transport: Transport, reply: () => Promise<unknown>, tracep
     requestHeader: new Headers({ authorization: secret }),
     responseHeader: new Headers(),
     trace: tracing.begin(traceparent),
-    log: createLogger({ service: "order", level: "debug", destination: { write: (line) => void lines.push(line) } }),
+    log,
     idempotency: undefined,
   } satisfies CallContext;
-  const call = telemetryInterceptor(createRpcTelemetry({ metrics, tracing }))(reply, method);
+  const call = telemetryInterceptor(createRpcTelemetry({ metrics, tracing, log }))(reply, method);
   await call({ service: secret }, context).catch(() => {});
   await tracing.close();
   const { body } = await metrics.render();
@@ -117,9 +122,10 @@ describe("a good call", () => {
     expect(metrics).toContain("rpc_server_active_calls 0");
   });
 
-  test("leaves a debug line", async () => {
-    const { line } = await serve("grpc", async () => ({}));
+  test("leaves a debug line that names its trace", async () => {
+    const { line, context } = await serve("grpc", async () => ({}));
     expect(line).toMatchObject({ level: "debug", rpc: "grpc.health.v1.Health/Check", code: "ok" });
+    expect(line.traceId).toBe(context.trace.traceId);
     expect(line.ms).toBeTypeOf("number");
   });
 });

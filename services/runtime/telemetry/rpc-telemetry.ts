@@ -2,12 +2,14 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { type Attributes, SpanStatusCode } from "@opentelemetry/api";
 import type { CallContext, Transport } from "../rpc/call-context.ts";
+import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 import { type Span, SpanKind, type Tracing } from "./tracing.ts";
 
 export interface RpcTelemetryOptions {
   readonly metrics: Metrics;
   readonly tracing: Tracing;
+  readonly log: Logger;
 }
 
 /** Called once, when the call is over: without an error, or with what it ended in. */
@@ -16,7 +18,7 @@ export type EndCall = (error?: unknown) => void;
 /** Starts to observe a call; a streaming transport ends it when the last message has left. */
 export type ObserveCall = (context: CallContext) => EndCall;
 
-type Invoke<Request, Reply> = (request: Request, context: CallContext) => Promise<Reply>;
+type Invoke<Request, Context, Reply> = (request: Request, context: Context) => Promise<Reply>;
 
 /**
  * `rpc.system` of OpenTelemetry's RPC conventions as otelconnect-go uses them; REST and in-process calls, which the
@@ -46,7 +48,7 @@ const serverFaults: ReadonlySet<Code> = new Set([
  * descriptors and the code table, so their number is bounded. Neither spans nor lines hold message contents or error
  * texts.
  */
-export function createRpcTelemetry({ metrics, tracing }: RpcTelemetryOptions): ObserveCall {
+export function createRpcTelemetry({ metrics, tracing, log }: RpcTelemetryOptions): ObserveCall {
   const labels = ["rpc_system", "rpc_service", "rpc_method"] as const;
   const duration = metrics.histogram({
     name: "rpc_server_duration_seconds",
@@ -85,7 +87,12 @@ export function createRpcTelemetry({ metrics, tracing }: RpcTelemetryOptions): O
       calls.inc({ ...names, rpc_code: codeText });
       if (span !== undefined) endSpan(span, transport, code);
       const level = code === undefined ? "debug" : serverFaults.has(code) ? "warn" : "info";
-      context.log[level]({ rpc: name, code: codeText, ms: Math.round(seconds * 1e5) / 100 }, "call");
+      // Not the call's own logger: that is made when somebody asks for it, and few calls do.
+      if (!log.isLevelEnabled(level)) return;
+      log[level](
+        { rpc: name, traceId: context.trace.traceId, code: codeText, ms: Math.round(seconds * 1e5) / 100 },
+        "call",
+      );
     };
   };
 }
@@ -93,7 +100,10 @@ export function createRpcTelemetry({ metrics, tracing }: RpcTelemetryOptions): O
 /** The observer as an interceptor of unary calls. */
 export function telemetryInterceptor(
   observe: ObserveCall,
-): <Request, Reply>(next: Invoke<Request, Reply>, method: DescMethod) => Invoke<Request, Reply> {
+): <Request, Context extends CallContext, Reply>(
+  next: Invoke<Request, Context, Reply>,
+  method: DescMethod,
+) => Invoke<Request, Context, Reply> {
   return (next) => async (request, context) => {
     const end = observe(context);
     try {
