@@ -1,0 +1,35 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { RequestProblem } from "./problem.ts";
+
+/** Milliseconds of grpc-timeout's units (gRPC over HTTP/2, "Timeout"). */
+const units: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 0.001, n: 0.000_001 };
+
+/**
+ * Milliseconds that the caller gives the request: the least of `grpc-timeout`, `connect-timeout-ms` and what Envoy
+ * adds; undefined when it says nothing. Throws RequestProblem for a value that is no timeout.
+ */
+export function requestedTimeoutMs(headers: IncomingHttpHeaders): number | undefined {
+  const timeouts = [
+    grpcTimeout(headers["grpc-timeout"]),
+    milliseconds("connect-timeout-ms", headers["connect-timeout-ms"]),
+    milliseconds("x-envoy-expected-rq-timeout-ms", headers["x-envoy-expected-rq-timeout-ms"]),
+  ].filter((timeout) => timeout !== undefined);
+  return timeouts.length === 0 ? undefined : Math.min(...timeouts);
+}
+
+function grpcTimeout(value: string | string[] | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const [, digits, unit = ""] = /^([0-9]{1,8})([HMSmun])$/.exec(String(value)) ?? [];
+  if (digits === undefined) throw notATimeout("grpc-timeout");
+  return Number(digits) * (units[unit] ?? 0);
+}
+
+function milliseconds(name: string, value: string | string[] | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (!/^[0-9]{1,10}$/.test(String(value))) throw notATimeout(name);
+  return Number(value);
+}
+
+function notATimeout(name: string): RequestProblem {
+  return new RequestProblem({ kind: "malformed", source: "header", description: `${name} is no timeout` });
+}

@@ -1,0 +1,91 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { HttpRequest } from "./body.ts";
+
+/** A request as surfaces and authenticators see it. */
+export interface RestRequest {
+  readonly method: string;
+  /** As it came, not decoded, without the query. */
+  readonly path: string;
+  /** As it came, without the question mark. */
+  readonly query: string;
+  /** Name of the surface that answers. */
+  readonly surface: string;
+  /** The caller's X-Request-Id where it is usable, else the trace id; the reply's header says it again. */
+  readonly id: string;
+  /** All headers; for HTTP/2 `host` is `:authority`. */
+  readonly header: Headers;
+  /** The same as node has them: cheaper for one look. */
+  readonly headers: IncomingHttpHeaders;
+  readonly encrypted: boolean;
+  /** The peer's address; undefined once it is gone. */
+  readonly remoteAddress: string | undefined;
+}
+
+/**
+ * Path and query of a request target: origin form, or absolute form as proxies send it (RFC 9112, section 3.2). Bytes
+ * beyond ASCII, which node gives as one character each, are escaped: clients do send them as they are.
+ */
+export function splitTarget(raw: string): { readonly path: string; readonly query: string } {
+  const target = raw.replace(beyondAscii, escapeBytes);
+  const start = target.startsWith("/") ? 0 : (/^https?:\/\/[^/?]*/i.exec(target)?.[0].length ?? 0);
+  const question = target.indexOf("?", start);
+  if (question === -1) return { path: target.slice(start) || "/", query: "" };
+  return { path: target.slice(start, question) || "/", query: target.slice(question + 1) };
+}
+
+const beyondAscii = /[^\x20-\x7e]+/g;
+
+function escapeBytes(bytes: string): string {
+  return Buffer.from(bytes, "latin1")
+    .toString("hex")
+    .replace(/../g, (hex) => `%${hex}`);
+}
+
+/** A RestRequest over node's; most are never asked for all their headers. */
+export class NodeRestRequest implements RestRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly surface: string;
+  readonly id: string;
+  readonly #request: HttpRequest;
+  #header: Headers | undefined;
+
+  constructor(request: HttpRequest, target: { path: string; query: string }, surface: string, traceId: string) {
+    this.method = request.method ?? "GET";
+    this.path = target.path;
+    this.query = target.query;
+    this.surface = surface;
+    this.#request = request;
+    const id = request.headers["x-request-id"];
+    this.id = typeof id === "string" && /^[\x21-\x7e]{1,128}$/.test(id) ? id : traceId;
+  }
+
+  get headers(): IncomingHttpHeaders {
+    return this.#request.headers;
+  }
+
+  get header(): Headers {
+    this.#header ??= toHeaders(this.#request.headers);
+    return this.#header;
+  }
+
+  get encrypted(): boolean {
+    return "encrypted" in this.#request.socket && this.#request.socket.encrypted === true;
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#request.socket.remoteAddress;
+  }
+}
+
+function toHeaders(headers: IncomingHttpHeaders): Headers {
+  const all = new Headers();
+  for (const [name, value] of Object.entries(headers)) {
+    if (name.startsWith(":")) continue;
+    for (const one of Array.isArray(value) ? value : [value]) if (one !== undefined) all.append(name, one);
+  }
+  const authority = headers[":authority"];
+  if (typeof authority === "string" && !all.has("host")) all.set("host", authority);
+  return all;
+}

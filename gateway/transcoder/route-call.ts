@@ -1,0 +1,77 @@
+import { create, type Message } from "@bufbuild/protobuf";
+import type { Principal } from "@ordermesh/runtime/auth/principal.ts";
+import type { CallContext } from "@ordermesh/runtime/rpc/call-context.ts";
+import type { Caller } from "@ordermesh/runtime/rpc/caller.ts";
+import type { Logger } from "@ordermesh/runtime/telemetry/logger.ts";
+import { formatTraceparent, type TraceContext } from "@ordermesh/runtime/telemetry/trace-context.ts";
+import { callOptionsOf } from "./relay.ts";
+import type { RestRequest } from "./rest-request.ts";
+import type { Route } from "./route.ts";
+
+/** Request headers that reach the service, beside the trace and the request's id. */
+const requestHeaders = [
+  "authorization",
+  "x-api-key",
+  "idempotency-key",
+  "tracestate",
+  "prefer",
+  "accept-language",
+] as const;
+
+/** Reply headers of a service that reach the client; a surface's own handlers may set any. */
+const replyHeaders = ["idempotent-replayed", "retry-after", "etag", "location", "cache-control"] as const;
+
+/** What a call needs beside its message. */
+export interface CallSetting {
+  readonly principal: Principal;
+  readonly signal: AbortSignal;
+  /** Epoch milliseconds. */
+  readonly deadline: number | undefined;
+  readonly trace: TraceContext;
+}
+
+export interface RouteReply {
+  readonly message: Message;
+  readonly headers: Record<string, string>;
+}
+
+/** Calls what a route leads to: the surface's handler, or the method itself through the Caller. */
+export async function callRoute(
+  route: Route,
+  message: Message,
+  request: RestRequest,
+  setting: CallSetting,
+  caller: Caller,
+  log: Logger,
+): Promise<RouteReply> {
+  const { method, handler } = route;
+  const context: CallContext = {
+    method,
+    transport: "rest",
+    ...setting,
+    requestHeader: forwarded(request, setting.trace),
+    responseHeader: new Headers(),
+    log,
+    idempotency: undefined,
+  };
+  if (handler !== undefined) {
+    const reply = await handler(message, context);
+    return { message: create(method.output, reply), headers: Object.fromEntries(context.responseHeader) };
+  }
+  const reply = await caller.unary(method, message, callOptionsOf(context));
+  const headers: Record<string, string> = {};
+  for (const name of replyHeaders) {
+    const value = reply.header.get(name);
+    if (value !== null) headers[name] = value;
+  }
+  return { message: reply.message, headers };
+}
+
+function forwarded(request: RestRequest, trace: TraceContext): Headers {
+  const header = new Headers({ traceparent: formatTraceparent(trace), "x-request-id": request.id });
+  for (const name of requestHeaders) {
+    const value = request.headers[name];
+    if (typeof value === "string") header.set(name, value);
+  }
+  return header;
+}

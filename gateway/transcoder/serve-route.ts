@@ -1,0 +1,90 @@
+import type { Message } from "@bufbuild/protobuf";
+import type { Principal } from "@ordermesh/runtime/auth/principal.ts";
+import type { Caller } from "@ordermesh/runtime/rpc/caller.ts";
+import type { Logger } from "@ordermesh/runtime/telemetry/logger.ts";
+import type { TraceContext } from "@ordermesh/runtime/telemetry/trace-context.ts";
+import { type HttpRequest, readBody } from "./body.ts";
+import type { CompiledRoute } from "./compiled-route.ts";
+import { requestedTimeoutMs } from "./deadline.ts";
+import type { JsonTree } from "./json-tree.ts";
+import type { PathSegments } from "./path.ts";
+import { RequestProblem } from "./problem.ts";
+import type { Reply } from "./reply.ts";
+import { bodyTree } from "./request-tree.ts";
+import type { RestRequest } from "./rest-request.ts";
+import { callRoute } from "./route-call.ts";
+import type { BodyVerdict } from "./surface.ts";
+
+/** Bounds of every request, unless its surface has its own. */
+export interface Limits {
+  /** Bytes of a request's body. */
+  readonly maxBodyBytes: number;
+  /** Time for a request whose caller sets no timeout, and the most a caller may set. */
+  readonly defaultTimeoutMs: number;
+  readonly maxTimeoutMs: number;
+}
+
+export interface ServeOptions {
+  readonly caller: Caller;
+  /** Who calls, by the surface's rule (`request.surface`). Throws ConnectError. */
+  readonly authenticate: (request: RestRequest) => Principal | Promise<Principal>;
+  readonly limits: Limits;
+  readonly log: Logger;
+}
+
+/** A request that has a route. */
+export interface RoutedRequest {
+  readonly compiled: CompiledRoute;
+  readonly path: PathSegments;
+  readonly shift: number;
+  readonly request: RestRequest;
+  readonly incoming: HttpRequest;
+  readonly trace: TraceContext;
+  readonly signal: AbortSignal;
+}
+
+/** Authenticates, reads, binds, calls. Throws RequestProblem, ConnectError, ClientGone. */
+export async function serveRoute(routed: RoutedRequest, options: ServeOptions): Promise<Reply> {
+  const { compiled, request } = routed;
+  const deadline = Date.now() + timeoutOf(request, options.limits);
+  const principal = await options.authenticate(request);
+  const body = await requestBody(routed, options.limits);
+  if ("reply" in body) return body.reply;
+  const message = bindMessage(routed, body.tree);
+  const setting = { principal, deadline, trace: routed.trace, signal: routed.signal };
+  const reply = await callRoute(compiled.route, message, request, setting, options.caller, options.log);
+  return compiled.reply(reply.message, reply.headers);
+}
+
+function timeoutOf(request: RestRequest, limits: Limits): number {
+  return Math.min(requestedTimeoutMs(request.headers) ?? limits.defaultTimeoutMs, limits.maxTimeoutMs);
+}
+
+async function requestBody({ compiled, request, incoming }: RoutedRequest, limits: Limits): Promise<BodyVerdict> {
+  const { body, method, rest, surface } = compiled.route;
+  // Without a body rule nothing of the request's body is meant (google/api/http.proto): it is not read.
+  if (body === undefined) return { tree: undefined };
+  const limitBytes = surface.body.maxBytes ?? limits.maxBodyBytes;
+  const bytes = await readBody(incoming, limitBytes);
+  if (bytes === undefined) throw new RequestProblem({ kind: "body-too-large", limitBytes });
+  try {
+    return bodyTree(surface, method, rest?.rawBody === true, bytes, request);
+  } catch (error) {
+    if (rest?.bodyOptional === true && error instanceof RequestProblem) return { tree: undefined };
+    throw error;
+  }
+}
+
+function bindMessage({ compiled, path, shift, request }: RoutedRequest, body: JsonTree | undefined): Message {
+  const parts = { path, shift, query: request.query, body };
+  try {
+    return compiled.bind(parts);
+  } catch (error) {
+    if (compiled.route.rest?.bodyOptional !== true || !isBodyProblem(error)) throw error;
+    return compiled.bind({ ...parts, body: undefined });
+  }
+}
+
+function isBodyProblem(error: unknown): boolean {
+  return error instanceof RequestProblem && error.problem.kind === "field" && error.problem.source === "body";
+}

@@ -1,0 +1,192 @@
+import { performance } from "node:perf_hooks";
+import type { Registry } from "@bufbuild/protobuf";
+import { fail } from "@ordermesh/runtime/errors/fail.ts";
+import { sanitize } from "@ordermesh/runtime/errors/sanitize.ts";
+import { incomingTrace, type TraceContext } from "@ordermesh/runtime/telemetry/trace-context.ts";
+import { ClientGone, type HttpRequest } from "./body.ts";
+import { compileRoutes } from "./compiled-route.ts";
+import { corsHeaders } from "./cors.ts";
+import { RequestProblem } from "./problem.ts";
+import { redirectReply } from "./redirect.ts";
+import type { Reply } from "./reply.ts";
+import { NodeRestRequest, type RestRequest, splitTarget } from "./rest-request.ts";
+import type { Route } from "./route.ts";
+import { createRouteTable } from "./route-table.ts";
+import { createRouter, type Resolution } from "./router.ts";
+import { type Limits, type ServeOptions, serveRoute } from "./serve-route.ts";
+import type { Surface } from "./surface.ts";
+
+/** What of a response of node:http or of node:http2's compatibility API is used. */
+export interface HttpResponse {
+  readonly destroyed: boolean;
+  readonly headersSent: boolean;
+  readonly writableFinished: boolean;
+  once(event: "close", listener: () => void): unknown;
+  writeHead(status: number, headers: Record<string, string | number>): unknown;
+  end(body?: string | Uint8Array): unknown;
+  destroy(): unknown;
+}
+
+export interface TranscoderOptions extends Omit<ServeOptions, "limits"> {
+  /** The first answers paths that no surface's prefixes cover. */
+  readonly surfaces: readonly Surface[];
+  /** The one surface has a port of its own: its own-port paths are served, and every path is its. */
+  readonly alone?: boolean;
+  /** Default: bodies of 1 MiB, 30 s, at most 5 minutes. */
+  readonly limits?: Partial<Limits>;
+  /** Resolves what google.protobuf.Any holds. */
+  readonly registry?: Registry;
+  /** Told of every request when it is over. */
+  readonly observe?: (exchange: Exchange) => void;
+}
+
+/** A request that is over. */
+export interface Exchange {
+  readonly surface: string;
+  readonly httpMethod: string;
+  /** Undefined: no route. */
+  readonly route: Route | undefined;
+  /** 499: the client went away. */
+  readonly status: number;
+  readonly durationMs: number;
+}
+
+export interface Transcoder {
+  /** Every route that is served, for documentation. */
+  readonly routes: readonly Route[];
+  /** Answers a request of node:http or of node:http2's compatibility API. Never rejects. */
+  handle(request: HttpRequest, response: HttpResponse): Promise<void>;
+}
+
+const defaultLimits: Limits = { maxBodyBytes: 1_048_576, defaultTimeoutMs: 30_000, maxTimeoutMs: 300_000 };
+
+/**
+ * REST over RPC methods by their google.api.http annotations, compiled here, once. Throws RouteTableError with all
+ * that is wrong with the annotations.
+ */
+export function createTranscoder(options: TranscoderOptions): Transcoder {
+  const { surfaces, alone = false, log, registry, observe } = options;
+  if (surfaces.length === 0 || (alone && surfaces.length !== 1)) throw new Error("a port needs surfaces, one if alone");
+  const table = createRouteTable(surfaces, { alone });
+  const router = createRouter(table, surfaces);
+  const compiled = compileRoutes(table.routes, registry);
+  const serving: ServeOptions = { ...options, limits: { ...defaultLimits, ...options.limits } };
+
+  return { routes: table.routes, handle };
+
+  async function handle(incoming: HttpRequest, response: HttpResponse): Promise<void> {
+    const startedAt = performance.now();
+    const target = splitTarget(incoming.url ?? "/");
+    const resolution = router.resolve(incoming.method ?? "GET", target.path);
+    const trace = incomingTrace(incoming.headers.traceparent as string | undefined);
+    const request = new NodeRestRequest(incoming, target, resolution.surface.name, trace.traceId);
+    const reply = await replyTo(resolution, request, incoming, response, trace);
+    const isSent = reply !== undefined && trySend(reply, resolution, request, incoming, response);
+    observe?.({
+      surface: resolution.surface.name,
+      httpMethod: request.method,
+      route: resolution.kind === "route" ? resolution.entry.route : undefined,
+      status: isSent ? reply.status : 499,
+      durationMs: performance.now() - startedAt,
+    });
+  }
+
+  /** Undefined: there is nobody to answer any more. */
+  async function replyTo(
+    resolution: Resolution,
+    request: RestRequest,
+    incoming: HttpRequest,
+    response: HttpResponse,
+    trace: TraceContext,
+  ): Promise<Reply | undefined> {
+    try {
+      return await answer(resolution, request, incoming, response, trace);
+    } catch (error) {
+      return error instanceof ClientGone ? undefined : render(error, resolution.surface, request);
+    }
+  }
+
+  async function answer(
+    resolution: Resolution,
+    request: RestRequest,
+    incoming: HttpRequest,
+    response: HttpResponse,
+    trace: TraceContext,
+  ): Promise<Reply> {
+    switch (resolution.kind) {
+      case "route": {
+        const { entry, path } = resolution;
+        const route = compiled.get(entry.route);
+        if (route === undefined) throw new Error(`${entry.route.method} is not compiled`);
+        const signal = cancelledWith(response);
+        return serveRoute({ compiled: route, path, shift: entry.shift, request, incoming, trace, signal }, serving);
+      }
+      case "redirect":
+        return redirectReply(resolution, request);
+      case "options":
+        return { status: 204, headers: resolution.allow && { allow: resolution.allow.join(", ") } };
+      case "method-not-allowed":
+        throw new RequestProblem({ kind: "method-not-allowed", allow: resolution.allow });
+      case "not-found":
+        throw new RequestProblem({ kind: "not-found" });
+    }
+  }
+
+  /** A reply that node refuses (a header with a line break) is a bug: the client sees the connection close. */
+  function trySend(...args: Parameters<typeof send>): boolean {
+    try {
+      return send(...args);
+    } catch (error) {
+      log.error({ err: error, surface: args[1].surface.name }, "a reply cannot be written");
+      args[4].destroy();
+      return false;
+    }
+  }
+
+  function render(error: unknown, surface: Surface, request: RestRequest): Reply {
+    try {
+      if (error instanceof RequestProblem) return surface.renderProblem(error.problem, request);
+      return surface.renderError(sanitize(error, log), request);
+    } catch (failure) {
+      log.error({ err: failure, surface: surface.name }, "a surface cannot render an error");
+      return { status: 500 };
+    }
+  }
+}
+
+/** Aborts when the connection closes before the reply has left. */
+function cancelledWith(response: HttpResponse): AbortSignal {
+  const controller = new AbortController();
+  response.once("close", () => {
+    if (!response.writableFinished) controller.abort(fail("CANCELLED"));
+  });
+  return controller.signal;
+}
+
+/** False: the client is gone. */
+function send(
+  reply: Reply,
+  { surface, cors }: Resolution,
+  request: RestRequest,
+  incoming: HttpRequest,
+  response: HttpResponse,
+): boolean {
+  if (response.destroyed || response.headersSent) return false;
+  const origin = request.headers.origin;
+  const headers: Record<string, string | number> = {
+    ...surface.headers,
+    ...(cors === undefined ? undefined : corsHeaders(cors, origin)),
+    ...reply.headers,
+    "x-request-id": request.id,
+  };
+  const { body = "", status } = reply;
+  if (status !== 204 && status !== 304) {
+    headers["content-length"] = typeof body === "string" ? Buffer.byteLength(body) : body.length;
+  }
+  // Of a body that is too large nobody reads the rest.
+  if (status === 413 && incoming.httpVersionMajor === 1 && !incoming.complete) headers.connection = "close";
+  response.writeHead(status, headers);
+  if (request.method === "HEAD") response.end();
+  else response.end(body);
+  return true;
+}
