@@ -68,9 +68,9 @@ export type Outcome =
 export type BatchHandler = (batch: readonly Delivery[]) => Promise<readonly Outcome[]>;
 
 export interface Subscription {
-  /** True while the consumer is connected and fetching: part of readiness. */
+  /** True while the consumer is connected, fetching, and its handler answers within ten ack waits: part of readiness. */
   readonly healthy: boolean;
-  /** Stops fetching, lets the batch in hand finish and its acks leave. */
+  /** Stops fetching, lets the batch in hand finish and its acks leave; does not wait for a handler that never answers. */
   stop(): Promise<void>;
 }
 

@@ -1,7 +1,7 @@
 import type { Logger } from "../telemetry/logger.ts";
 import type { BatchHandler, ConsumerSpec, Delivery, Subscription } from "./bus.ts";
 import type { EmbeddedConsumer } from "./embedded-consumer.ts";
-import { decide } from "./verdict.ts";
+import { decide, HandlerWatch } from "./verdict.ts";
 
 /** After the log failed, as on a full disk (milliseconds). */
 const failureDelayMs = 1000;
@@ -14,6 +14,7 @@ export class EmbeddedSubscription implements Subscription {
   readonly #spec: ConsumerSpec;
   readonly #handler: BatchHandler;
   readonly #log: Logger;
+  readonly #watched: HandlerWatch;
   readonly #loop: Promise<void>;
   #wake: () => void = () => {};
   #news = false;
@@ -25,11 +26,12 @@ export class EmbeddedSubscription implements Subscription {
     this.#spec = spec;
     this.#handler = handler;
     this.#log = log.child({ stream: spec.stream, consumer: spec.durable });
+    this.#watched = new HandlerWatch(spec);
     this.#loop = this.#run();
   }
 
   get healthy(): boolean {
-    return !this.#stopping && !this.#failing;
+    return !this.#stopping && !this.#failing && !this.#watched.stuck;
   }
 
   /** Messages were published or given back. */
@@ -41,7 +43,8 @@ export class EmbeddedSubscription implements Subscription {
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#wake();
-    await this.#loop;
+    await this.#watched.idle();
+    if (!this.#watched.stuck) await this.#loop;
   }
 
   async #run(): Promise<void> {
@@ -53,7 +56,9 @@ export class EmbeddedSubscription implements Subscription {
         continue;
       }
       const batch: readonly Delivery[] = taken;
+      this.#watched.begin();
       const verdicts = await decide(this.#spec, this.#handler, batch, this.#log);
+      this.#watched.end();
       const settled = this.#persist(() => this.#consumer.settle(batch, verdicts));
       // Shares the commit of the settlement.
       const next = this.#stopping ? undefined : this.#persist(() => this.#consumer.take());

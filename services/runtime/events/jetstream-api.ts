@@ -6,17 +6,12 @@ export class JetStreamError extends Error {
   override readonly name = "JetStreamError";
   /** HTTP-like: 404 not found, 503 JetStream is not there (yet). */
   readonly code: number;
-  readonly errCode: number;
 
-  constructor(call: string, error: { code?: number; err_code?: number; description?: string }) {
+  constructor(call: string, error: { code?: number; description?: string }) {
     super(`JetStream ${call}: ${error.description ?? "error"}`);
     this.code = error.code ?? 500;
-    this.errCode = error.err_code ?? 0;
   }
 }
-
-/** Answered with code 400. */
-const sequenceNotFound = 10043;
 
 type Json = Record<string, unknown>;
 
@@ -74,7 +69,8 @@ export class JetStreamApi implements StreamReader {
       await this.call(`STREAM.MSG.DELETE.${stream}`, { seq: sequence });
       return true;
     } catch (error) {
-      if (error instanceof JetStreamError && error.errCode === sequenceNotFound) return false;
+      // What is said of a message that is not there depends on where it would be, and on the version.
+      if (error instanceof JetStreamError && (await this.get(stream, sequence)) === undefined) return false;
       throw error;
     }
   }

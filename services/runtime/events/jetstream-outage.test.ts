@@ -154,6 +154,34 @@ describe.each([
     expect(seen.every((delivery) => !child.reports.slice(0, 10).includes(textOf(delivery)))).toBe(true);
   });
 
+  test("another subscription gets what a handler never answers for", async () => {
+    const stream = await newStream(bus);
+    const spec = consumerOf(stream, { ackWaitMs: 300 });
+    const stuck = await bus.subscribe(spec, () => new Promise(() => {}));
+    await bus.publish([message(`${stream.at}.x`, "a")]);
+    await sleep(50);
+    const { seen, handler } = recorder();
+    await bus.subscribe(spec, handler);
+    await sleep(1500);
+    expect(seen).toEqual([]);
+    await until(() => seen.length === 1);
+    expect(stuck.healthy).toBe(false);
+  });
+
+  test("closes without waiting for a server that is away", async () => {
+    const other = await openJetStreamBus({ natsUrl: nats.url, log: silent });
+    const stream = await newStream(other);
+    await other.subscribe(consumerOf(stream), recorder().handler);
+    await nats.kill();
+    await until(async () => (await other.check()) !== undefined);
+    const rejected = expect(other.publish([message(`${stream.at}.x`, "a")])).rejects.toThrow("closed");
+    const before = Date.now();
+    await other.close();
+    await rejected;
+    expect(Date.now() - before).toBeLessThan(1000);
+    await nats.restart();
+  });
+
   test("says which feature the server lacks, and does without", async () => {
     const stream = await newStream(bus);
     await bus.subscribe(consumerOf(stream, { subjects: [`${stream.at}.a`, `${stream.at}.b`] }), recorder().handler);

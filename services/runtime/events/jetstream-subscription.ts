@@ -6,7 +6,7 @@ import type { AttemptNotes } from "./jetstream-attempts.ts";
 import { parseMessage } from "./jetstream-message.ts";
 import type { JetStreamPublisher } from "./jetstream-publisher.ts";
 import { subjectMatcher } from "./subject.ts";
-import { attemptsOfSuspect, decide, type Verdict } from "./verdict.ts";
+import { attemptsOfSuspect, decide, HandlerWatch, type Verdict } from "./verdict.ts";
 
 /** What a subscription needs of its bus. */
 export interface SubscriptionHost {
@@ -21,8 +21,6 @@ export interface SubscriptionHost {
 /** How long one request for messages stands, and how often the server says meanwhile that it does (milliseconds). */
 const pullExpiresMs = 30_000;
 const pullHeartbeatMs = 5_000;
-/** A handler that has not answered for so many ack waits is taken for dead: others get its messages. */
-const stuckAfterAckWaits = 10;
 
 interface Held {
   readonly message: Msg;
@@ -45,9 +43,8 @@ export class JetStreamSubscription implements Subscription {
   readonly #subscription: NatsSubscription;
   /** Everything received and not settled, by sequence. */
   readonly #held = new Map<number, Held>();
-  #waiting: Held[] = [];
-  #running: Promise<void> | undefined;
-  #runningSince = 0;
+  readonly #waiting: Held[] = [];
+  readonly #watched: HandlerWatch;
   #pull = { id: 0, left: 0 };
   #ready = false;
   #lastContact = 0;
@@ -62,6 +59,7 @@ export class JetStreamSubscription implements Subscription {
     this.#handler = handler;
     this.#log = host.log.child({ stream: spec.stream, consumer: spec.durable });
     this.#matches = subjectMatcher(spec.subjects);
+    this.#watched = new HandlerWatch(spec);
     // The callback must not throw: that would end the client's reader, and with it the whole connection.
     this.#subscription = host.nc.subscribe(`${this.#inbox}.*`, {
       callback: (error, message) => (error ? this.#lost(error.message) : this.#received(message)),
@@ -78,7 +76,7 @@ export class JetStreamSubscription implements Subscription {
   }
 
   get healthy(): boolean {
-    return this.#ready && !this.#stopping && !this.#stuck();
+    return this.#ready && !this.#stopping && !this.#watched.stuck;
   }
 
   disconnected(): void {
@@ -96,9 +94,11 @@ export class JetStreamSubscription implements Subscription {
     this.#stopping = true;
     clearTimeout(this.#retry);
     // Receives what is on its way, so that it can be given back.
-    await Promise.race([this.#subscription.drain().catch(() => {}), sleep(2000)]);
-    await this.#running;
+    if (this.#ready) await Promise.race([this.#subscription.drain().catch(() => {}), sleep(2000)]);
+    else this.#subscription.unsubscribe();
+    await this.#watched.idle();
     for (const timer of this.#timers) clearInterval(timer);
+    if (!this.#ready) return;
     await this.#giveBack(this.#waiting);
     await Promise.race([this.#host.nc.flush().catch(() => {}), sleep(2000)]);
   }
@@ -161,7 +161,7 @@ export class JetStreamSubscription implements Subscription {
       this.#held.set(delivery.sequence, held);
       this.#waiting.push(held);
     }
-    if (!this.#drainScheduled && this.#running === undefined) {
+    if (!this.#drainScheduled && !this.#watched.busy) {
       this.#drainScheduled = true;
       // After the network chunk that is being read: its messages make one batch.
       setImmediate(() => {
@@ -181,16 +181,16 @@ export class JetStreamSubscription implements Subscription {
   }
 
   #run(): void {
-    if (this.#running !== undefined || this.#waiting.length === 0 || this.#stopping) return;
-    const batch = this.#waiting;
-    this.#waiting = [];
+    if (this.#watched.busy || this.#waiting.length === 0 || this.#stopping) return;
+    // A request that was taken for lost may have been answered after all: more may wait than one batch.
+    const batch = this.#waiting.splice(0, this.#spec.batchSize);
     this.#request();
-    this.#runningSince = Date.now();
-    this.#running = this.#handle(batch)
+    this.#watched.begin();
+    this.#handle(batch)
       .catch((error: unknown) => this.#log.error({ err: error }, "a batch was not settled, it will come again"))
       .then(() => {
         for (const held of batch) this.#held.delete(held.delivery.sequence);
-        this.#running = undefined;
+        this.#watched.end();
         this.#request();
         this.#run();
       });
@@ -220,7 +220,7 @@ export class JetStreamSubscription implements Subscription {
   }
 
   async #handleGroup(batch: readonly Held[], alone: boolean): Promise<void> {
-    this.#runningSince = Date.now();
+    this.#watched.begin();
     const deliveries = batch.map((held) => held.delivery);
     // Noted before it is handled: if this process ends now, the next one knows what it was doing.
     if (alone) {
@@ -273,7 +273,7 @@ export class JetStreamSubscription implements Subscription {
 
   /** Tells the server that what is held here is being worked on. */
   #keep(): void {
-    if (!this.#ready || this.#stuck()) return;
+    if (!this.#ready || this.#watched.stuck) return;
     for (const held of this.#held.values()) this.#publish(held.message.reply ?? "", "+WPI");
   }
 
@@ -281,10 +281,6 @@ export class JetStreamSubscription implements Subscription {
     if (this.#ready && Date.now() - this.#lastContact > 2 * pullHeartbeatMs + 1000 && this.#pull.left > 0) {
       this.#lost("no sign of life from the server");
     }
-  }
-
-  #stuck(): boolean {
-    return this.#running !== undefined && Date.now() - this.#runningSince > stuckAfterAckWaits * this.#spec.ackWaitMs;
   }
 
   #publish(subject: string, body: string, reply?: string): void {

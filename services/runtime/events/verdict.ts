@@ -53,6 +53,41 @@ export async function decide(
   });
 }
 
+/** A handler that has not answered for so many ack waits is taken for dead. */
+const stuckAfterAckWaits = 10;
+
+/** Whether a subscription's handler is at work, and whether it has been for too long. */
+export class HandlerWatch {
+  readonly #limitMs: number;
+  #since: number | undefined;
+
+  constructor({ ackWaitMs }: ConsumerSpec) {
+    this.#limitMs = stuckAfterAckWaits * ackWaitMs;
+  }
+
+  /** Also said again while it is at work: for the next message of a batch that is handled one by one. */
+  begin(): void {
+    this.#since = Date.now();
+  }
+
+  end(): void {
+    this.#since = undefined;
+  }
+
+  get busy(): boolean {
+    return this.#since !== undefined;
+  }
+
+  get stuck(): boolean {
+    return this.#since !== undefined && Date.now() - this.#since > this.#limitMs;
+  }
+
+  /** Resolves when it is not at work, or when there is no use in waiting for it. */
+  async idle(): Promise<void> {
+    while (this.busy && !this.stuck) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
 function verdictOf(spec: ConsumerSpec, delivery: Delivery, outcome: Outcome): Verdict {
   if (outcome.kind === "ack") return outcome;
   if (outcome.kind === "reject" || delivery.attempt >= spec.maxDeliveries) {

@@ -136,14 +136,24 @@ export function delivery({ bus }: Fixture): void {
       const stream = await newStream(bus());
       await bus().publish(numbered(`${stream.at}.x`, 12));
       let seen = 0;
-      await bus().subscribe(consumerOf(stream, { ackWaitMs: 300, batchSize: 6 }), async (batch) => {
+      await bus().subscribe(consumerOf(stream, { ackWaitMs: 600, batchSize: 6 }), async (batch) => {
         seen += batch.length;
-        await sleep(900);
+        await sleep(1500);
         return batch.map(() => ack);
       });
       await until(() => seen >= 12);
       await sleep(1200);
       expect(seen).toBe(12);
+    });
+
+    test("a handler that never answers makes its subscription unhealthy, and does not hold up its stop", async () => {
+      const stream = await newStream(bus());
+      const subscription = await bus().subscribe(consumerOf(stream, { ackWaitMs: 50 }), () => new Promise(() => {}));
+      await bus().publish([message(`${stream.at}.x`, "a")]);
+      await sleep(100);
+      expect(subscription.healthy).toBe(true);
+      await until(() => !subscription.healthy);
+      await subscription.stop();
     });
 
     test("refuses a consumer of a stream that does not exist", async () => {
