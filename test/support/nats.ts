@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { newestNatsServer, startNatsServer } from "./components/nats.ts";
+import { startNatsServer } from "./components/nats.ts";
+import { natsServerProgram } from "./components/programs.ts";
 import { temporaryDirectory } from "./temporary.ts";
 
 /** A private nats-server that a test may kill and bring back. */
@@ -19,7 +20,7 @@ export interface TestNats {
 export async function startNats(
   options: { binary?: string; port?: number; storeDir?: string } = {},
 ): Promise<TestNats> {
-  const binary = options.binary ?? newestNatsServer();
+  const binary = options.binary ?? natsServerProgram().path;
   const storeDir = options.storeDir ?? join(temporaryDirectory("nats"), "store");
   let server = await startNatsServer(binary, options.port ?? 0, storeDir);
   const port = server.port;

@@ -1,9 +1,8 @@
 import { chownSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { createConnection } from "mysql2/promise";
-import { findProgram, freePort, run, startServer, unprivilegedOwner } from "./process.ts";
-
-const folders = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"];
+import { freePort, run, startServer, unprivilegedOwner } from "./process.ts";
+import { mariadbPrograms } from "./programs.ts";
 
 export interface DatabaseServer {
   /** Root URL without a database name. */
@@ -17,8 +16,7 @@ export interface DatabaseServer {
  * a zone that is not UTC, a case-insensitive collation), so that what our sessions fail to set shows.
  */
 export async function startMariadb(directory: string): Promise<DatabaseServer> {
-  const server = findProgram("mariadbd", folders, "mariadb-server");
-  const install = findProgram("mariadb-install-db", folders, "mariadb-server");
+  const { server, install } = mariadbPrograms();
   const owner = unprivilegedOwner("mysql");
   const home = join(directory, "mariadb");
   mkdirSync(home);

@@ -1,9 +1,7 @@
-import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { connect } from "node:net";
-import { homedir } from "node:os";
 import { join } from "node:path";
-import { findPrograms, type ServerProcess, startServer } from "./process.ts";
+import { type ServerProcess, startServer } from "./process.ts";
 
 export interface NatsServer {
   readonly process: ServerProcess;
@@ -27,21 +25,6 @@ export async function startNatsServer(binary: string, port: number, storeDir: st
   const bound = boundPort(portsFile(process.pid)) ?? port;
   rmSync(portsFile(process.pid), { force: true });
   return { process, port: bound };
-}
-
-/** The newest installed nats-server: what JetStream can do depends on its version. Throws with what to install. */
-export function newestNatsServer(): string {
-  const cache = join(import.meta.dirname, "../../../.cache/bin");
-  const programs = findPrograms("nats-server", [cache, join(homedir(), "go/bin"), "/usr/local/go/bin", "/usr/sbin"]);
-  const [newest] = programs.map((path) => ({ path, version: version(path) })).sort((a, b) => b.version - a.version);
-  if (newest !== undefined) return newest.path;
-  throw new Error(`nats-server is not installed: run "npm test" once or "apt-get install nats-server"`);
-}
-
-/** `nats-server: v2.11.3` as the number 2011003. */
-function version(path: string): number {
-  const match = /(\d+)\.(\d+)\.(\d+)/.exec(execFileSync(path, ["--version"], { encoding: "utf8" }));
-  return match === null ? 0 : Number(match[1]) * 1e6 + Number(match[2]) * 1e3 + Number(match[3]);
 }
 
 function boundPort(portsFile: string): number | undefined {

@@ -1,7 +1,6 @@
 import { execFileSync, spawn } from "node:child_process";
-import { accessSync, constants, createWriteStream, readFileSync } from "node:fs";
+import { createWriteStream, readFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** A server that a test started; `exited` settles when it is gone, whoever ended it. */
@@ -94,29 +93,6 @@ export function unprivilegedOwner(...names: string[]): Owner | undefined {
 /** Runs a program to its end; throws with its output when it fails. */
 export function run(command: string, args: readonly string[], owner?: Owner): string {
   return execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], cwd: "/", ...owner });
-}
-
-/** Every installed copy of a program: PATH first, then `folders`. */
-export function findPrograms(name: string, folders: readonly string[]): string[] {
-  const everywhere = [...(process.env.PATH ?? "").split(delimiter), ...folders];
-  const paths = everywhere.filter((folder) => folder !== "").map((folder) => join(folder, name));
-  return [...new Set(paths)].filter(isExecutable);
-}
-
-/** The first installed copy of a program; throws with what to install. */
-export function findProgram(name: string, folders: readonly string[], debianPackage: string): string {
-  const [program] = findPrograms(name, folders);
-  if (program !== undefined) return program;
-  throw new Error(`${name} is not installed: run "npm test" once or "apt-get install ${debianPackage}"`);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** A loopback port that was free a moment ago, for servers that cannot pick one themselves. */
