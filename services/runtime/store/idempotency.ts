@@ -34,8 +34,12 @@ const retryInFlightMs = 500;
 /** The refusal that a claim's state means, if any (draft-ietf-httpapi-idempotency-key-header, section 2.7). */
 export function claimRefusal(state: ClaimState): ConnectError | undefined {
   if (state.kind === "reused") return fail("IDEMPOTENCY_KEY_REUSED");
-  if (state.kind === "in-flight") return fail("IDEMPOTENCY_IN_FLIGHT", { retryAfterMs: retryInFlightMs });
+  if (state.kind === "in-flight") return inFlightRefusal();
   return undefined;
+}
+
+export function inFlightRefusal(cause?: unknown): ConnectError {
+  return fail("IDEMPOTENCY_IN_FLIGHT", { retryAfterMs: retryInFlightMs, cause });
 }
 
 /** Scope and key of any length as one key of fixed length. */
@@ -47,12 +51,18 @@ export function claimId(claim: IdempotencyClaim): string {
 export class InFlight {
   readonly #fingerprints = new Map<string, string>();
 
-  /** The state that the key has already, or undefined: then it is taken and the caller must `leave`. */
-  enter(id: string, fingerprint: string): ClaimState | undefined {
+  /** The state that the key has already, or undefined. */
+  peek(id: string, fingerprint: string): ClaimState | undefined {
     const running = this.#fingerprints.get(id);
-    if (running !== undefined) return running === fingerprint ? { kind: "in-flight" } : { kind: "reused" };
-    this.#fingerprints.set(id, fingerprint);
-    return undefined;
+    if (running === undefined) return undefined;
+    return running === fingerprint ? { kind: "in-flight" } : { kind: "reused" };
+  }
+
+  /** As `peek`; a free key is taken, and the caller must `leave`. */
+  enter(id: string, fingerprint: string): ClaimState | undefined {
+    const state = this.peek(id, fingerprint);
+    if (state === undefined) this.#fingerprints.set(id, fingerprint);
+    return state;
   }
 
   leave(id: string): void {

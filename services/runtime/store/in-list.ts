@@ -1,7 +1,7 @@
 import type { SqlValue } from "./sql.ts";
 
-/** Most values of one list; split longer ones. */
-export const longestInList = 1024;
+/** Most values of one list; `inListParts` splits longer ones. */
+const longestInList = 1024;
 
 /**
  * `(?, ?, ...)` and its parameters for `column in ...`. The length is rounded up to a power of two by repeating the
@@ -17,4 +17,11 @@ export function inList<T extends SqlValue>(values: readonly T[]): { list: string
   const params = values.slice();
   while (params.length < length) params.push(last);
   return { list: `(${"?, ".repeat(length - 1)}?)`, params };
+}
+
+/** The same for any number of values: a list for each statement. */
+export function* inListParts<T extends SqlValue>(values: readonly T[]): Generator<{ list: string; params: T[] }> {
+  for (let start = 0; start < values.length; start += longestInList) {
+    yield inList(values.slice(start, start + longestInList));
+  }
 }

@@ -50,7 +50,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     { dialect: engine.dialect, tables, inFlight: new InFlight() },
     {
       log,
-      retryForMs: engineOptions.statementTimeoutMs,
+      // Time for two lock timeouts, or several deadlocks (which PostgreSQL finds after a second).
+      retryForMs: engineOptions.lockTimeoutMs * 2,
       onEvents: () => {
         for (const listener of listeners) listener();
       },

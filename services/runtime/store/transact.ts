@@ -5,7 +5,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import { ActiveUnit, type UnitContext } from "./active-unit.ts";
 import type { TransactOptions } from "./database.ts";
 import type { Engine, Session } from "./engines/engine.ts";
-import { claimRefusal } from "./idempotency.ts";
+import { claimId, claimRefusal } from "./idempotency.ts";
 import { cancelled, isStoreError, StoreError, toCallError } from "./store-error.ts";
 import type { UnitOfWork } from "./unit-of-work.ts";
 
@@ -37,6 +37,10 @@ export class Transactions {
   async transact<T>(work: (uow: UnitOfWork) => Promise<T>, options: TransactOptions<T> = {}): Promise<T> {
     // On SQLite it would wait for itself, elsewhere for a connection of an exhausted pool.
     if (this.#inside.getStore()?.open) throw new Error("a transaction inside a transaction: pass the unit of work on");
+    const claim = options.idempotency?.claim;
+    const running = claim && this.#context.inFlight.peek(claimId(claim), claim.fingerprint);
+    const refusal = running && claimRefusal(running);
+    if (refusal !== undefined) throw refusal;
     const started = performance.now();
     let lost = 0;
     for (let attempt = 1; ; attempt++) {
@@ -79,7 +83,7 @@ export class Transactions {
       return result.value;
     } finally {
       scope.open = false;
-      unit.release();
+      unit.leave();
     }
   }
 
@@ -106,12 +110,12 @@ async function runUnit<T>(
 ): Promise<Ran<T>> {
   const claim = idempotency?.claim;
   if (idempotency !== undefined && claim !== undefined) {
-    const state = await claimOne(unit, claim);
-    if (state.kind === "finished") {
+    const [state] = await unit.claimAll([claim]);
+    if (state?.kind === "finished") {
       idempotency.replayed?.();
       return { result: { value: idempotency.decode(state.answer), replayed: true }, events: false };
     }
-    const refusal = claimRefusal(state);
+    const refusal = state && claimRefusal(state);
     if (refusal !== undefined) throw refusal;
   }
   const value = await work(unit);
@@ -121,17 +125,6 @@ async function runUnit<T>(
   const events = await unit.flush();
   if (signal?.aborted) throw cancelled(signal);
   return { result: { value, replayed: false }, events };
-}
-
-async function claimOne(unit: ActiveUnit, claim: Parameters<ActiveUnit["claimAll"]>[0][number]) {
-  try {
-    const [state] = await unit.claimAll([claim]);
-    return state ?? { kind: "in-flight" as const };
-  } catch (error) {
-    // Another process held the row for as long as we wait for locks.
-    if (isStoreError(error, "conflict")) return { kind: "in-flight" as const };
-    throw error;
-  }
 }
 
 async function commit(session: Session): Promise<void> {

@@ -24,8 +24,8 @@ export interface UnitOfWork extends Sql {
   inbox(consumer: string, messageIds: readonly string[]): Promise<ReadonlySet<string>>;
   /**
    * Claims idempotency keys of many requests that share this transaction; states in the order of the claims. Where
-   * one request is the whole transaction, give its claim to `Database.transact` instead. Fails with a `StoreError` of
-   * kind `conflict` when another process holds one of the keys for longer than the lock timeout.
+   * one request is the whole transaction, give its claim to `Database.transact` instead. Fails with ABORTED
+   * (IDEMPOTENCY_IN_FLIGHT) when another process holds one of the keys for longer than the lock timeout.
    */
   claimAll(claims: readonly IdempotencyClaim[]): Promise<readonly ClaimState[]>;
   /**
