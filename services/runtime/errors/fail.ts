@@ -44,7 +44,9 @@ export function fail(error: RuntimeReason | ErrorDefinition, options: FailOption
   }
   const retryAfterMs = options.retryAfterMs ?? (definition.retryable ? defaultRetryDelayMs : undefined);
   if (retryAfterMs !== undefined) details.push(detail(RetryInfoSchema, { retryDelay: duration(retryAfterMs) }));
-  return new ConnectError(options.message ?? definition.text, definition.code, undefined, details, options.cause);
+  // Half a surrogate pair, quoted from bad input, would make the error impossible to send.
+  const message = (options.message ?? definition.text).toWellFormed();
+  return new ConnectError(message, definition.code, undefined, details, options.cause);
 }
 
 interface Detail {

@@ -1,5 +1,6 @@
 import type { DescMessage, DescMethodUnary, DescService, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type { Principal } from "../auth/principal.ts";
+import type { TraceContext } from "../telemetry/trace-context.ts";
 
 /** What a caller may say of one call. */
 export interface CallOptions {
@@ -9,6 +10,8 @@ export interface CallOptions {
   readonly deadline?: number;
   /** In-process only: the principal the gateway has already established; a remote caller forwards credentials instead. */
   readonly principal?: Principal;
+  /** The caller's own span: the call continues its trace. */
+  readonly trace?: TraceContext;
 }
 
 /** A reply with the metadata that came with it. */

@@ -1,0 +1,72 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { create, type DescMethodUnary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import { fail } from "../errors/fail.ts";
+import { formatTraceparent } from "../telemetry/trace-context.ts";
+import type { Caller, CallOptions, CallReply } from "./caller.ts";
+import { type ConnectClientOptions, createConnectClient, type OutgoingRequest } from "./connect-client.ts";
+import { idempotencyKeyHeader } from "./interceptors/idempotency.ts";
+
+export interface ConnectCallerOptions extends ConnectClientOptions {
+  /** Deadline of a call that names none (milliseconds). Default 30 s. */
+  readonly defaultTimeoutMs?: number;
+  /** Tries of a call that may be repeated, the first one included. Default 3. */
+  readonly attempts?: number;
+  /** Longest pause before the second try (milliseconds); doubles from try to try. Default 50. */
+  readonly backoffMs?: number;
+}
+
+export interface ConnectCaller extends Caller {
+  /** Lets running calls finish, then closes the connections. */
+  close(): Promise<void>;
+}
+
+/**
+ * Calls the services of another process over Connect. Deadline, trace and the given headers travel along. UNAVAILABLE is
+ * tried again where that is safe: the method has no side effects or is idempotent, the call has an Idempotency-Key, or
+ * nothing was sent yet.
+ */
+export function connectCaller(options: ConnectCallerOptions): ConnectCaller {
+  const { defaultTimeoutMs = 30_000, attempts = 3, backoffMs = 50 } = options;
+  const client = createConnectClient(options);
+
+  async function callUntilDone<M extends DescMethodUnary>(method: M, request: OutgoingRequest): Promise<CallReply<M>> {
+    const repeatable =
+      method.idempotency !== MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN ||
+      request.header.has(idempotencyKeyHeader);
+    for (let attempt = 1; ; attempt += 1) {
+      const outcome = await client.exchange(method, request);
+      if (!("error" in outcome)) return outcome;
+      const may = outcome.retry === "always" || (outcome.retry === "repeatable" && repeatable);
+      const pauseMs = Math.max(outcome.pauseMs, Math.random() * backoffMs * 2 ** (attempt - 1));
+      if (!may || attempt >= attempts || Date.now() + pauseMs >= request.deadline) throw outcome.error;
+      await sleep(pauseMs, undefined, { signal: request.signal }).catch(() => request.signal.throwIfAborted());
+    }
+  }
+
+  return {
+    async unary<M extends DescMethodUnary>(
+      method: M,
+      request: MessageInitShape<M["input"]>,
+      { header, deadline = Date.now() + defaultTimeoutMs, signal, trace }: CallOptions = {},
+    ): Promise<CallReply<M>> {
+      const body = toBinary(method.input, create(method.input, request));
+      const outgoing = new Headers(header);
+      if (trace !== undefined) outgoing.set("traceparent", formatTraceparent(trace));
+
+      const abort = new AbortController();
+      const cancel = () => abort.abort(fail("CANCELLED"));
+      const timer = setTimeout(() => abort.abort(fail("DEADLINE_EXCEEDED")), Math.max(0, deadline - Date.now()));
+      signal?.addEventListener("abort", cancel);
+      try {
+        if (signal?.aborted === true) throw fail("CANCELLED");
+        if (deadline <= Date.now()) throw fail("DEADLINE_EXCEEDED");
+        return await callUntilDone(method, { header: outgoing, body, deadline, signal: abort.signal });
+      } finally {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", cancel);
+      }
+    },
+    close: () => client.close(),
+  };
+}

@@ -1,0 +1,175 @@
+import { type DescMethodUnary, fromBinary, type MessageShape } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { codeFromHttpStatus, errorFromJsonBytes } from "@connectrpc/connect/protocol-connect";
+import { type Dispatcher, Pool } from "undici";
+import { fail } from "../errors/fail.ts";
+import { retryAfterMsOf } from "../errors/inspect.ts";
+import { type BreakerOptions, CircuitBreaker } from "./breaker.ts";
+import type { CallReply } from "./caller.ts";
+import { pathOf } from "./registry.ts";
+
+export interface ConnectClientOptions {
+  /** Origin of the server: `http://order:8080`. */
+  readonly baseUrl: string;
+  /** Connections kept to it. Default 64. */
+  readonly connections?: number;
+  /** Largest reply taken. Default 4 MiB. */
+  readonly replyBytes?: number;
+  readonly breaker?: BreakerOptions;
+}
+
+export interface OutgoingRequest {
+  readonly header: Headers;
+  readonly body: Uint8Array;
+  /** Epoch milliseconds. */
+  readonly deadline: number;
+  /** Aborted with the ConnectError to fail with. */
+  readonly signal: AbortSignal;
+}
+
+/** A try that brought no reply. */
+export interface Failure {
+  readonly error: ConnectError;
+  /** Whether another try may help and is safe; `repeatable`: only for calls that may run twice. */
+  readonly retry: "never" | "repeatable" | "always";
+  /** What the server asked to wait (milliseconds). */
+  readonly pauseMs: number;
+}
+
+export interface ConnectClient {
+  /** One try. Rejects only with the reason of `signal`. */
+  exchange<M extends DescMethodUnary>(method: M, request: OutgoingRequest): Promise<CallReply<M> | Failure>;
+  close(): Promise<void>;
+}
+
+/** Set by the protocol or by undici; a gateway may hand over all headers of a request, these among them. */
+const ownHeaders: ReadonlySet<string> = new Set([
+  ...["accept-encoding", "connect-protocol-version", "connect-timeout-ms", "connection", "content-encoding"],
+  ...[
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+  ],
+]);
+
+/** The connection never came about: the server has seen nothing of the call. */
+const unsentCodes: ReadonlySet<unknown> = new Set([
+  ...["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "UND_ERR_CONNECT_TIMEOUT"],
+]);
+
+/**
+ * Connect's unary protocol, binary, over HTTP/1.1 keep-alive: on Node that costs a fraction of HTTP/2, and there are no
+ * sessions whose GOAWAY or PING could fail outside of a call.
+ */
+export function createConnectClient(options: ConnectClientOptions): ConnectClient {
+  const breaker = new CircuitBreaker(options.breaker);
+  const pool = new Pool(options.baseUrl, {
+    connections: options.connections ?? 64,
+    connectTimeout: 5_000,
+    // A call's own deadline ends it.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    maxResponseSize: options.replyBytes ?? 4 * 1024 * 1024,
+  });
+
+  return {
+    async exchange<M extends DescMethodUnary>(method: M, request: OutgoingRequest) {
+      const waitMs = breaker.admit();
+      if (waitMs > 0)
+        return { error: fail("SERVICE_UNAVAILABLE", { retryAfterMs: waitMs }), retry: "never", pauseMs: 0 };
+      try {
+        const response = await pool.request({
+          method: "POST",
+          path: pathOf(method),
+          headers: requestHeaders(request),
+          body: request.body,
+          signal: request.signal,
+        });
+        const body = await response.body.bytes();
+        breaker.succeed();
+        return response.statusCode === 200 ? replyOf(method, response, body) : refusalOf(response.statusCode, body);
+      } catch (error) {
+        return unanswered(error, request.signal);
+      }
+    },
+    close: () => pool.close(),
+  };
+
+  function unanswered(error: unknown, signal: AbortSignal): Failure {
+    if (signal.aborted) {
+      // Says nothing of the server: the caller may just have been impatient. A probe must not stay open, though.
+      breaker.release();
+      throw signal.reason;
+    }
+    const code: unknown = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === "UND_ERR_RES_EXCEEDED_MAX_SIZE") {
+      breaker.succeed();
+      return refused(fail("INTERNAL", { message: "the service's reply is too large", cause: error }));
+    }
+    breaker.fail();
+    const retry = unsentCodes.has(code) ? "always" : "repeatable";
+    return { error: fail("SERVICE_UNAVAILABLE", { cause: error }), retry, pauseMs: 0 };
+  }
+}
+
+function requestHeaders({ header, deadline }: OutgoingRequest): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of header) if (!ownHeaders.has(name)) headers[name] = value;
+  headers["content-type"] = "application/proto";
+  headers["connect-protocol-version"] = "1";
+  headers["connect-timeout-ms"] = String(Math.max(1, Math.floor(deadline - Date.now())));
+  return headers;
+}
+
+function replyOf<M extends DescMethodUnary>(
+  method: M,
+  response: Dispatcher.ResponseData,
+  body: Uint8Array,
+): CallReply<M> | Failure {
+  if (response.headers["content-type"] !== "application/proto") {
+    return refused(fail("INTERNAL", { message: "the service answered with something else than a reply" }));
+  }
+  try {
+    return { message: fromBinary(method.output, body) as MessageShape<M["output"]>, header: headersOf(response) };
+  } catch (cause) {
+    return refused(fail("INTERNAL", { message: "the service's reply cannot be decoded", cause }));
+  }
+}
+
+function headersOf({ headers }: Dispatcher.ResponseData): Headers {
+  const result = new Headers();
+  for (const [name, value] of Object.entries(headers)) {
+    for (const each of [value ?? []].flat()) if (!ownHeaders.has(name)) result.append(name, each);
+  }
+  return result;
+}
+
+function refusalOf(status: number, body: Uint8Array): Failure {
+  const error = errorOf(status, body);
+  if (error.code !== Code.Unavailable) return refused(error);
+  return { error, retry: "repeatable", pauseMs: retryAfterMsOf(error) ?? 0 };
+}
+
+function refused(error: ConnectError): Failure {
+  return { error, retry: "never", pauseMs: 0 };
+}
+
+/** The server's error as one of this process: details stay, headers of the other connection do not. */
+function errorOf(status: number, body: Uint8Array): ConnectError {
+  const fallback = new ConnectError(`the service answered HTTP ${status}`, codeFromHttpStatus(status));
+  let wire: ConnectError;
+  try {
+    wire = errorFromJsonBytes(body, undefined, fallback);
+  } catch {
+    wire = fallback;
+  }
+  const error = new ConnectError(wire.rawMessage, wire.code);
+  error.details = wire.details;
+  return error;
+}

@@ -1,0 +1,11 @@
+import { sanitize } from "../../errors/sanitize.ts";
+import type { Interceptor } from "../interceptor.ts";
+
+/** Nothing but errors of our own table leaves a call. */
+export const errorsInterceptor: Interceptor = (next) => async (request, call) => {
+  try {
+    return await next(request, call);
+  } catch (error) {
+    throw sanitize(error, call.log);
+  }
+};

@@ -1,0 +1,209 @@
+import { createServer as createHttp1Server, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createHttp2Server } from "node:http2";
+import { type AddressInfo, createServer as createNetServer, isIPv6, type Socket } from "node:net";
+import type { ConnectError } from "@connectrpc/connect";
+import type { GuardedRequest } from "../auth/browser-guard.ts";
+import { fail } from "../errors/fail.ts";
+import { toStartupError } from "../lifecycle/startup-error.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import { Http2Sessions } from "./http2-sessions.ts";
+import { defaultLimits, type ServerLimits } from "./limits.ts";
+import { dialectOf, refuse } from "./refusal.ts";
+import type { Registry } from "./registry.ts";
+import { createRpcRoutes, type RpcRoute } from "./rpc-routes.ts";
+import { RunningRequests } from "./running-requests.ts";
+import { type HttpVersion, sniff } from "./sniff.ts";
+
+export interface ServerOptions {
+  /** Served as Connect, gRPC and gRPC-Web; absent where a port belongs to one REST surface alone. */
+  readonly registry?: Registry;
+  /** Gets every request that is no RPC, over HTTP/1.1 and HTTP/2 alike; `headers.host` is set for both. */
+  readonly fallback: (request: IncomingMessage, response: ServerResponse) => void;
+  /** Looks at every request first; what it returns is the answer. */
+  readonly guard?: (request: GuardedRequest) => ConnectError | undefined;
+  readonly log: Logger;
+  readonly limits?: Partial<ServerLimits>;
+}
+
+export interface Listening {
+  readonly url: string;
+  readonly port: number;
+}
+
+/** One port for REST, Connect, gRPC-Web (HTTP/1.1 and HTTP/2) and gRPC (HTTP/2 without TLS, prior knowledge). */
+export interface Server {
+  /** Port 0 takes a free one. Throws StartupError when the port cannot be had. */
+  listen(address: { readonly host: string; readonly port: number }): Promise<Listening>;
+  /**
+   * Takes no new connection, tells clients to go (GOAWAY, `Connection: close`), ends streams with SHUTTING_DOWN, lets other
+   * requests finish, and after `timeoutMs` closes what is left. True when nothing was cut off.
+   */
+  close(timeoutMs: number): Promise<boolean>;
+}
+
+export function createServer(options: ServerOptions): Server {
+  const { registry, fallback, guard, log } = options;
+  const limits = { ...defaultLimits, ...options.limits };
+  const shutdown = new AbortController();
+  const routes: ReadonlyMap<string, RpcRoute> =
+    registry === undefined
+      ? new Map()
+      : createRpcRoutes(registry, { messageBytes: limits.messageBytes, shutdown: shutdown.signal, log });
+  const sockets = new Set<Socket>();
+  const running = new RunningRequests(limits.requestTimeoutMs);
+  const sessions = new Http2Sessions(limits.idleTimeoutMs);
+  let sweeper: NodeJS.Timeout | undefined;
+
+  const http1 = createHttp1Server(
+    {
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.idleTimeoutMs,
+      connectionsCheckingInterval: limits.sweepMs,
+    },
+    (request, response) => {
+      if (shutdown.signal.aborted) response.shouldKeepAlive = false;
+      response.on("close", closeIfShuttingDown);
+      dispatch(request, response);
+    },
+  );
+  // It is fed sockets and never listens; this event starts its checks of the timeouts above.
+  http1.emit("listening");
+
+  const http2 = createHttp2Server({
+    settings: {
+      maxConcurrentStreams: limits.streams,
+      maxHeaderListSize: limits.headerBytes,
+      initialWindowSize: 1 << 18,
+    },
+    // Megabytes that a connection may keep in the process before new streams are refused.
+    maxSessionMemory: 32,
+    // Rapid reset (CVE-2023-44487): so many streams may be reset at once and a second after, then the connection goes.
+    streamResetBurst: 1_000,
+    streamResetRate: 33,
+  });
+  http2.on("request", (request, response) => {
+    request.headers.host ??= request.authority;
+    // The compatibility classes are no subclasses of http's; what requests and replies need of them is the same.
+    dispatch(request as unknown as IncomingMessage, response as unknown as ServerResponse);
+  });
+  http2.on("session", (session) => {
+    session.setLocalWindowSize(1 << 22);
+    sessions.add(session);
+    if (shutdown.signal.aborted) session.close();
+  });
+
+  const net = createNetServer(
+    { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 },
+    (socket) => {
+      sockets.add(socket);
+      socket.on("close", () => sockets.delete(socket));
+      // A reset while nobody reads is no event worth a process.
+      socket.on("error", ignore);
+      sniff(socket, limits.headersTimeoutMs, handOn);
+    },
+  );
+  net.maxConnections = limits.connections;
+
+  function handOn(socket: Socket, version: HttpVersion): void {
+    (version === "h2" ? http2 : http1).emit("connection", socket);
+  }
+
+  function dispatch(request: IncomingMessage, response: ServerResponse): void {
+    request.on("error", ignore);
+    response.on("error", ignore);
+    const route = routes.get(pathOf(request));
+    running.add(request, response, route?.endless ?? false);
+    try {
+      const refusal = guard?.(guarded(request));
+      if (refusal !== undefined)
+        refuse(response, route === undefined ? dialectOf(request) : rpcDialectOf(request), refusal);
+      else if (route !== undefined) route.serve(request, response);
+      else if (dialectOf(request) !== "rest") refuse(response, dialectOf(request), noSuchMethod());
+      else fallback(request, response);
+    } catch (error) {
+      log.error({ err: error, path: pathOf(request) }, "request handler failed");
+      if (response.headersSent) response.destroy();
+      else refuse(response, dialectOf(request), fail("INTERNAL"));
+    }
+  }
+
+  /** Node tells when a connection is idle only after its response has closed. */
+  function closeIfShuttingDown(): void {
+    if (shutdown.signal.aborted) setImmediate(() => http1.closeIdleConnections());
+  }
+
+  return {
+    async listen({ host, port }) {
+      await new Promise<void>((resolve, reject) => {
+        net.once("error", reject);
+        net.listen({ host, port }, () => {
+          net.off("error", reject);
+          resolve();
+        });
+      }).catch((error: unknown) => {
+        throw toStartupError(error, `listen on ${authority(host, port)}`) ?? error;
+      });
+      net.on("error", (error) => log.error({ err: error }, "accepting connections failed"));
+      sweeper = setInterval(() => {
+        running.sweep();
+        sessions.sweep();
+      }, limits.sweepMs).unref();
+      const listening = net.address() as AddressInfo;
+      return { url: `http://${authority(host, listening.port)}`, port: listening.port };
+    },
+
+    async close(timeoutMs) {
+      const closed = new Promise<void>((resolve) => net.close(() => resolve()));
+      shutdown.abort(fail("SHUTTING_DOWN"));
+      running.lastOnTheirConnections();
+      sessions.close();
+      http1.closeIdleConnections();
+      let clean = true;
+      const cutOff = setTimeout(() => {
+        clean = sockets.size === 0;
+        for (const socket of sockets) socket.destroy();
+      }, timeoutMs);
+      await closed;
+      clearTimeout(cutOff);
+      clearInterval(sweeper);
+      http1.close();
+      return clean;
+    },
+  };
+}
+
+function pathOf(request: IncomingMessage): string {
+  const url = request.url ?? "";
+  const query = url.indexOf("?");
+  return query === -1 ? url : url.slice(0, query);
+}
+
+function guarded(request: IncomingMessage): GuardedRequest {
+  return {
+    method: request.method ?? "",
+    headers: {
+      get: (name) => {
+        const value = request.headers[name.toLowerCase()];
+        return value === undefined ? null : Array.isArray(value) ? value.join(", ") : value;
+      },
+    },
+  };
+}
+
+/** At the path of a method JSON is Connect's. */
+function rpcDialectOf(request: IncomingMessage) {
+  const dialect = dialectOf(request);
+  return dialect === "rest" ? "connect" : dialect;
+}
+
+function noSuchMethod(): ConnectError {
+  return fail("UNIMPLEMENTED", { message: "there is no such service or method here" });
+}
+
+function authority(host: string, port: number): string {
+  return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function ignore(): void {}
