@@ -200,6 +200,7 @@ describe("JSON binder", () => {
     ['{"int32Value":" 1"}', "int32_value", "must be an integer, not a string"],
     ['{"int32Value":true}', "int32_value", "must be an integer, not a boolean"],
     ['{"doubleValue":1e400}', "double_value", "is out of range"],
+    ['{"doubleValue":"__proto__"}', "double_value", "must be a number, not a string"],
     ['{"floatValue":1e39}', "float_value", "is out of range"],
     ['{"boolValue":"true"}', "bool_value", "must be true or false, not a string"],
     ['{"text":5}', "text", "must be a string, not a number"],

@@ -1,10 +1,8 @@
 import { create, type Message } from "@bufbuild/protobuf";
 import type { Principal } from "@ordermesh/runtime/auth/principal.ts";
-import type { CallContext } from "@ordermesh/runtime/rpc/call-context.ts";
 import type { Caller } from "@ordermesh/runtime/rpc/caller.ts";
 import type { Logger } from "@ordermesh/runtime/telemetry/logger.ts";
 import { formatTraceparent, type TraceContext } from "@ordermesh/runtime/telemetry/trace-context.ts";
-import { callOptionsOf } from "./relay.ts";
 import type { RestRequest } from "./rest-request.ts";
 import type { Route } from "./route.ts";
 
@@ -25,7 +23,7 @@ const replyHeaders = ["idempotent-replayed", "retry-after", "etag", "location", 
 export interface CallSetting {
   readonly principal: Principal;
   readonly signal: AbortSignal;
-  /** Epoch milliseconds. */
+  /** Epoch milliseconds; undefined: the caller set no timeout, the method's own counts. */
   readonly deadline: number | undefined;
   readonly trace: TraceContext;
 }
@@ -45,26 +43,24 @@ export async function callRoute(
   log: Logger,
 ): Promise<RouteReply> {
   const { method, handler } = route;
-  const context: CallContext = {
+  const requestHeader = forwarded(request, setting.trace);
+  if (handler === undefined) {
+    const { principal, signal, deadline } = setting;
+    const reply = await caller.unary(method, message, { header: requestHeader, principal, signal, deadline });
+    return { message: reply.message, headers: replyHeadersOf(reply.header) };
+  }
+  const responseHeader = new Headers();
+  const idempotency = undefined;
+  const reply = await handler(message, {
+    ...setting,
     method,
     transport: "rest",
-    ...setting,
-    requestHeader: forwarded(request, setting.trace),
-    responseHeader: new Headers(),
+    requestHeader,
+    responseHeader,
     log,
-    idempotency: undefined,
-  };
-  if (handler !== undefined) {
-    const reply = await handler(message, context);
-    return { message: create(method.output, reply), headers: Object.fromEntries(context.responseHeader) };
-  }
-  const reply = await caller.unary(method, message, callOptionsOf(context));
-  const headers: Record<string, string> = {};
-  for (const name of replyHeaders) {
-    const value = reply.header.get(name);
-    if (value !== null) headers[name] = value;
-  }
-  return { message: reply.message, headers };
+    idempotency,
+  });
+  return { message: create(method.output, reply), headers: Object.fromEntries(responseHeader) };
 }
 
 function forwarded(request: RestRequest, trace: TraceContext): Headers {
@@ -74,4 +70,13 @@ function forwarded(request: RestRequest, trace: TraceContext): Headers {
     if (typeof value === "string") header.set(name, value);
   }
   return header;
+}
+
+function replyHeadersOf(header: Headers): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const name of replyHeaders) {
+    const value = header.get(name);
+    if (value !== null) headers[name] = value;
+  }
+  return headers;
 }

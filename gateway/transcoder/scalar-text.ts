@@ -57,9 +57,15 @@ export function parseFloating(source: string, type: ScalarType): number {
   return value;
 }
 
+const notFinite: ReadonlyMap<string, number> = new Map([
+  ["NaN", Number.NaN],
+  ["Infinity", Number.POSITIVE_INFINITY],
+  ["-Infinity", Number.NEGATIVE_INFINITY],
+]);
+
 /** The three floating values that JSON has no number for (proto3 JSON writes them as texts). */
 export function parseNotFinite(text: string): number | undefined {
-  return { NaN: Number.NaN, Infinity: Number.POSITIVE_INFINITY, "-Infinity": Number.NEGATIVE_INFINITY }[text];
+  return notFinite.get(text);
 }
 
 const jsonNumber = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;

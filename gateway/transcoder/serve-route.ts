@@ -15,20 +15,12 @@ import type { RestRequest } from "./rest-request.ts";
 import { callRoute } from "./route-call.ts";
 import type { BodyVerdict } from "./surface.ts";
 
-/** Bounds of every request, unless its surface has its own. */
-export interface Limits {
-  /** Bytes of a request's body. */
-  readonly maxBodyBytes: number;
-  /** Time for a request whose caller sets no timeout, and the most a caller may set. */
-  readonly defaultTimeoutMs: number;
-  readonly maxTimeoutMs: number;
-}
-
 export interface ServeOptions {
   readonly caller: Caller;
   /** Who calls, by the surface's rule (`request.surface`). Throws ConnectError. */
   readonly authenticate: (request: RestRequest) => Principal | Promise<Principal>;
-  readonly limits: Limits;
+  /** Bytes of a request's body, unless its surface has its own limit. */
+  readonly maxBodyBytes: number;
   readonly log: Logger;
 }
 
@@ -46,9 +38,10 @@ export interface RoutedRequest {
 /** Authenticates, reads, binds, calls. Throws RequestProblem, ConnectError, ClientGone. */
 export async function serveRoute(routed: RoutedRequest, options: ServeOptions): Promise<Reply> {
   const { compiled, request } = routed;
-  const deadline = Date.now() + timeoutOf(request, options.limits);
+  const timeoutMs = requestedTimeoutMs(request.headers);
+  const deadline = timeoutMs === undefined ? undefined : Date.now() + timeoutMs;
   const principal = await options.authenticate(request);
-  const body = await requestBody(routed, options.limits);
+  const body = await requestBody(routed, options.maxBodyBytes);
   if ("reply" in body) return body.reply;
   const message = bindMessage(routed, body.tree);
   const setting = { principal, deadline, trace: routed.trace, signal: routed.signal };
@@ -56,15 +49,11 @@ export async function serveRoute(routed: RoutedRequest, options: ServeOptions): 
   return compiled.reply(reply.message, reply.headers);
 }
 
-function timeoutOf(request: RestRequest, limits: Limits): number {
-  return Math.min(requestedTimeoutMs(request.headers) ?? limits.defaultTimeoutMs, limits.maxTimeoutMs);
-}
-
-async function requestBody({ compiled, request, incoming }: RoutedRequest, limits: Limits): Promise<BodyVerdict> {
+async function requestBody({ compiled, request, incoming }: RoutedRequest, maxBodyBytes: number): Promise<BodyVerdict> {
   const { body, method, rest, surface } = compiled.route;
   // Without a body rule nothing of the request's body is meant (google/api/http.proto): it is not read.
   if (body === undefined) return { tree: undefined };
-  const limitBytes = surface.body.maxBytes ?? limits.maxBodyBytes;
+  const limitBytes = surface.body.maxBytes ?? maxBodyBytes;
   const bytes = await readBody(incoming, limitBytes);
   if (bytes === undefined) throw new RequestProblem({ kind: "body-too-large", limitBytes });
   try {

@@ -13,7 +13,7 @@ import { NodeRestRequest, type RestRequest, splitTarget } from "./rest-request.t
 import type { Route } from "./route.ts";
 import { createRouteTable } from "./route-table.ts";
 import { createRouter, type Resolution } from "./router.ts";
-import { type Limits, type ServeOptions, serveRoute } from "./serve-route.ts";
+import { type ServeOptions, serveRoute } from "./serve-route.ts";
 import type { Surface } from "./surface.ts";
 
 /** What of a response of node:http or of node:http2's compatibility API is used. */
@@ -27,13 +27,13 @@ export interface HttpResponse {
   destroy(): unknown;
 }
 
-export interface TranscoderOptions extends Omit<ServeOptions, "limits"> {
+export interface TranscoderOptions extends Omit<ServeOptions, "maxBodyBytes"> {
   /** The first answers paths that no surface's prefixes cover. */
   readonly surfaces: readonly Surface[];
   /** The one surface has a port of its own: its own-port paths are served, and every path is its. */
   readonly alone?: boolean;
-  /** Default: bodies of 1 MiB, 30 s, at most 5 minutes. */
-  readonly limits?: Partial<Limits>;
+  /** Default 1 MiB. */
+  readonly maxBodyBytes?: number;
   /** Resolves what google.protobuf.Any holds. */
   readonly registry?: Registry;
   /** Told of every request when it is over. */
@@ -58,7 +58,7 @@ export interface Transcoder {
   handle(request: HttpRequest, response: HttpResponse): Promise<void>;
 }
 
-const defaultLimits: Limits = { maxBodyBytes: 1_048_576, defaultTimeoutMs: 30_000, maxTimeoutMs: 300_000 };
+const defaultMaxBodyBytes = 1_048_576;
 
 /**
  * REST over RPC methods by their google.api.http annotations, compiled here, once. Throws RouteTableError with all
@@ -70,7 +70,7 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
   const table = createRouteTable(surfaces, { alone });
   const router = createRouter(table, surfaces);
   const compiled = compileRoutes(table.routes, registry);
-  const serving: ServeOptions = { ...options, limits: { ...defaultLimits, ...options.limits } };
+  const serving: ServeOptions = { ...options, maxBodyBytes: options.maxBodyBytes ?? defaultMaxBodyBytes };
 
   return { routes: table.routes, handle };
 

@@ -1,0 +1,39 @@
+import { describe, expect, test } from "vitest";
+import { type CorsRule, corsHeaders, corsRuleFor, isBelow } from "./cors.ts";
+
+const any: CorsRule = { prefix: "/api", origin: "*", methods: "GET", headers: "Content-Type" };
+
+describe("CORS", () => {
+  test("a prefix covers whole segments", () => {
+    expect(isBelow("/api", "/api")).toBe(true);
+    expect(isBelow("/api/x", "/api")).toBe(true);
+    expect(isBelow("/apis", "/api")).toBe(false);
+    expect(isBelow("/x", "/")).toBe(true);
+  });
+
+  test("the first rule that covers the path counts", () => {
+    const inner = { ...any, prefix: "/api/v1" };
+    expect(corsRuleFor([inner, any], "/api/v1/x")).toBe(inner);
+    expect(corsRuleFor([inner, any], "/api/v2")).toBe(any);
+    expect(corsRuleFor(undefined, "/api")).toBeUndefined();
+  });
+
+  test("any origin", () => {
+    expect(corsHeaders({ ...any, maxAgeSeconds: 60 }, "https://a.example")).toEqual({
+      "access-control-allow-origin": "*",
+      "access-control-allow-methods": "GET",
+      "access-control-allow-headers": "Content-Type",
+      "access-control-max-age": "60",
+    });
+  });
+
+  test("the request's own origin, told to caches", () => {
+    const echo = { ...any, origin: "echo", credentials: true } as const;
+    expect(corsHeaders(echo, "https://a.example")).toMatchObject({
+      "access-control-allow-origin": "https://a.example",
+      "access-control-allow-credentials": "true",
+      vary: "Origin",
+    });
+    expect(corsHeaders(echo, undefined)).not.toHaveProperty("access-control-allow-origin");
+  });
+});
