@@ -118,7 +118,7 @@ export function createJsonWriter(rules: JsonWriteRules, registry?: Registry): Js
   function fieldValue(field: DescField): WriteValue {
     if (field.fieldKind === "list") {
       const element = elementValue(field);
-      return (values: never[]) => `[${values.map(element).join(",")}]`;
+      return (values: never[]) => `[${values.map((value) => element(value)).join(",")}]`;
     }
     if (field.fieldKind === "map") {
       const element = elementValue(field);

@@ -1,23 +1,17 @@
 import { create, type Message } from "@bufbuild/protobuf";
 import type { Principal } from "@ordermesh/runtime/auth/principal.ts";
 import type { Caller } from "@ordermesh/runtime/rpc/caller.ts";
+import { idempotencyKeyHeader, idempotentReplayedHeader } from "@ordermesh/runtime/rpc/interceptors/idempotency.ts";
 import type { Logger } from "@ordermesh/runtime/telemetry/logger.ts";
-import { formatTraceparent, type TraceContext } from "@ordermesh/runtime/telemetry/trace-context.ts";
+import type { TraceContext } from "@ordermesh/runtime/telemetry/trace-context.ts";
 import type { RestRequest } from "./rest-request.ts";
 import type { Route } from "./route.ts";
 
-/** Request headers that reach the service, beside the trace and the request's id. */
-const requestHeaders = [
-  "authorization",
-  "x-api-key",
-  "idempotency-key",
-  "tracestate",
-  "prefer",
-  "accept-language",
-] as const;
+/** Request headers that reach the service, beside the request's id. */
+const requestHeaders = ["authorization", "x-api-key", idempotencyKeyHeader, "tracestate", "prefer", "accept-language"];
 
 /** Reply headers of a service that reach the client; a surface's own handlers may set any. */
-const replyHeaders = ["idempotent-replayed", "retry-after", "etag", "location", "cache-control"] as const;
+const replyHeaders = [idempotentReplayedHeader, "retry-after", "etag", "location", "cache-control"];
 
 /** What a call needs beside its message. */
 export interface CallSetting {
@@ -43,28 +37,19 @@ export async function callRoute(
   log: Logger,
 ): Promise<RouteReply> {
   const { method, handler } = route;
-  const requestHeader = forwarded(request, setting.trace);
+  const requestHeader = forwarded(request);
   if (handler === undefined) {
-    const { principal, signal, deadline } = setting;
-    const reply = await caller.unary(method, message, { header: requestHeader, principal, signal, deadline });
+    const reply = await caller.unary(method, message, { header: requestHeader, ...setting });
     return { message: reply.message, headers: replyHeadersOf(reply.header) };
   }
   const responseHeader = new Headers();
-  const idempotency = undefined;
-  const reply = await handler(message, {
-    ...setting,
-    method,
-    transport: "rest",
-    requestHeader,
-    responseHeader,
-    log,
-    idempotency,
-  });
+  const context = { ...setting, method, requestHeader, responseHeader, log, idempotency: undefined };
+  const reply = await handler(message, { ...context, transport: "rest" });
   return { message: create(method.output, reply), headers: Object.fromEntries(responseHeader) };
 }
 
-function forwarded(request: RestRequest, trace: TraceContext): Headers {
-  const header = new Headers({ traceparent: formatTraceparent(trace), "x-request-id": request.id });
+function forwarded(request: RestRequest): Headers {
+  const header = new Headers({ "x-request-id": request.id });
   for (const name of requestHeaders) {
     const value = request.headers[name];
     if (typeof value === "string") header.set(name, value);

@@ -1,3 +1,4 @@
+import { Access } from "@ordermesh/proto/ordermesh/rpc/v1/policy_pb";
 import { LibraryService } from "@ordermesh/proto/ordermesh/testing/v1/library_pb";
 import { describe, expect, test } from "vitest";
 import { createNativeSurface } from "../surfaces/native/index.ts";
@@ -136,6 +137,12 @@ describe("createRouteTable", () => {
   function bodyless(what: string, type: string, name = "nothing"): string {
     return `${what} "${name}" is no field of ordermesh.testing.v1.EchoValues${type}`;
   }
+
+  test("refuses a method that does not say who may call it", () => {
+    expect(problems({ rule: rule("GET /a"), access: Access.UNSPECIFIED })).toEqual([
+      "test.v1.TestService/Method0 has no access policy: set (ordermesh.rpc.v1.policy)",
+    ]);
+  });
 
   test("tells all problems at once", () => {
     expect(problems({ rule: rule("GET /{") }, { rule: rule("GET /{nothing}") })).toHaveLength(2);

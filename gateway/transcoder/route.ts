@@ -10,6 +10,7 @@ import {
 import { http } from "@ordermesh/proto/google/api/annotations_pb";
 import type { HttpRule } from "@ordermesh/proto/google/api/http_pb";
 import { type MethodRest, rest } from "@ordermesh/proto/ordermesh/rest/v1/options_pb";
+import { type MethodPolicy, policyOf } from "@ordermesh/runtime/rpc/policy.ts";
 import type { UnaryHandler } from "@ordermesh/runtime/rpc/service.ts";
 import type { Surface, SurfaceService } from "./surface.ts";
 import { parseTemplate, type Template, TemplateError, type Variable } from "./template.ts";
@@ -18,6 +19,7 @@ import { parseTemplate, type Template, TemplateError, type Variable } from "./te
 export interface Route {
   readonly surface: Surface;
   readonly method: DescMethodUnary;
+  readonly policy: MethodPolicy;
   /** Absent: the call goes to the method itself. */
   readonly handler: UnaryHandler<DescMethodUnary> | undefined;
   /** `*` for any. */
@@ -55,25 +57,34 @@ export function routesOf(
   for (const type of [method.input, method.output]) {
     if (type.typeName === "google.api.HttpBody") complain("google.api.HttpBody is not supported");
   }
-  const options = hasOption(method, rest) ? getOption(method, rest) : undefined;
+  const policy = methodPolicy(method, report);
+  if (policy === undefined) return [];
   const rule = getOption(method, http);
   const routes: Route[] = [];
   for (const binding of [rule, ...rule.additionalBindings]) {
     if (binding !== rule && binding.additionalBindings.length > 0) complain("additional_bindings are one level deep");
-    const route = routeOf(surface, unary, handler, binding, options, complain);
+    const route = routeOf({ surface, method: unary, policy, handler }, binding, complain);
     if (route !== undefined) routes.push(route);
   }
   return routes;
 }
 
+function methodPolicy(method: DescMethod, report: (problem: string) => void): MethodPolicy | undefined {
+  try {
+    return policyOf(method);
+  } catch (error) {
+    report(error instanceof Error ? error.message : String(error));
+    return undefined;
+  }
+}
+
 function routeOf(
-  surface: Surface,
-  method: DescMethodUnary,
-  handler: UnaryHandler<DescMethodUnary> | undefined,
+  target: Pick<Route, "surface" | "method" | "policy" | "handler">,
   rule: HttpRule,
-  options: MethodRest | undefined,
   complain: (problem: string) => void,
 ): Route | undefined {
+  const { surface, method } = target;
+  const options = hasOption(method, rest) ? getOption(method, rest) : undefined;
   if (rule.selector !== "") complain("a selector has no meaning in an annotation");
   const pattern = patternOf(rule, complain);
   if (pattern === undefined) return undefined;
@@ -83,9 +94,7 @@ function routeOf(
   }
   checkOptions(surface, options, rule.body !== "", complain);
   return {
-    surface,
-    method,
-    handler,
+    ...target,
     httpMethod: pattern.httpMethod,
     template: pattern.template,
     variables: pattern.template.variables.flatMap((variable) => {

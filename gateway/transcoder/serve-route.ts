@@ -1,6 +1,9 @@
 import type { Message } from "@bufbuild/protobuf";
-import type { Principal } from "@ordermesh/runtime/auth/principal.ts";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { anonymous, type Principal } from "@ordermesh/runtime/auth/principal.ts";
+import { fail } from "@ordermesh/runtime/errors/fail.ts";
 import type { Caller } from "@ordermesh/runtime/rpc/caller.ts";
+import { Access, type MethodPolicy, permits } from "@ordermesh/runtime/rpc/policy.ts";
 import type { Logger } from "@ordermesh/runtime/telemetry/logger.ts";
 import type { TraceContext } from "@ordermesh/runtime/telemetry/trace-context.ts";
 import { type HttpRequest, readBody } from "./body.ts";
@@ -38,15 +41,34 @@ export interface RoutedRequest {
 /** Authenticates, reads, binds, calls. Throws RequestProblem, ConnectError, ClientGone. */
 export async function serveRoute(routed: RoutedRequest, options: ServeOptions): Promise<Reply> {
   const { compiled, request } = routed;
-  const timeoutMs = requestedTimeoutMs(request.headers);
+  const { policy } = compiled.route;
+  const timeoutMs = requestedTimeoutMs(request.headers) ?? policy.defaultTimeoutMs;
   const deadline = timeoutMs === undefined ? undefined : Date.now() + timeoutMs;
-  const principal = await options.authenticate(request);
+  const principal = await authorize(policy, request, options);
   const body = await requestBody(routed, options.maxBodyBytes);
   if ("reply" in body) return body.reply;
   const message = bindMessage(routed, body.tree);
   const setting = { principal, deadline, trace: routed.trace, signal: routed.signal };
   const reply = await callRoute(compiled.route, message, request, setting, options.caller, options.log);
   return compiled.reply(reply.message, reply.headers);
+}
+
+/** As the runtime does for every call, here before the body is read. Throws UNAUTHENTICATED, PERMISSION_DENIED. */
+async function authorize(policy: MethodPolicy, request: RestRequest, options: ServeOptions): Promise<Principal> {
+  const principal = await authenticated(policy, request, options);
+  if (permits(policy.access, principal.roles)) return principal;
+  throw fail(principal.kind === "anonymous" ? "UNAUTHENTICATED" : "PERMISSION_DENIED");
+}
+
+/** A public method answers a caller with bad credentials, too; another refusal (a foreign origin) stands. */
+async function authenticated(policy: MethodPolicy, request: RestRequest, options: ServeOptions): Promise<Principal> {
+  try {
+    return await options.authenticate(request);
+  } catch (error) {
+    const isCredential = error instanceof ConnectError && error.code === Code.Unauthenticated;
+    if (isCredential && policy.access === Access.PUBLIC) return anonymous;
+    throw error;
+  }
 }
 
 async function requestBody({ compiled, request, incoming }: RoutedRequest, maxBodyBytes: number): Promise<BodyVerdict> {

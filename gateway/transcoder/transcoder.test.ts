@@ -135,6 +135,16 @@ describe("a native call", () => {
     });
   });
 
+  test("is public where its policy says so, whatever the credentials", async () => {
+    const { send } = await start({ authenticate: () => Promise.reject(fail("TOKEN_EXPIRED")) });
+    expect((await send(`GET ${book}`)).status).toBe(200);
+  });
+
+  test("a foreign origin is refused also where the method is public", async () => {
+    const { send } = await start({ authenticate: () => Promise.reject(fail("FOREIGN_ORIGIN")) });
+    expect((await send(`GET ${book}`)).status).toBe(403);
+  });
+
   test("is cancelled when the client goes away", async () => {
     const { port, library, exchanges } = await start();
     const outgoing = httpRequest({ host: "127.0.0.1", port, path: "/v1/shelves/1/books/slow" });
@@ -404,6 +414,15 @@ describe("a legacy surface", () => {
     await send("GET /api/v1/items/7", { headers: { "idempotency-key": "k" } });
     expect(library.contexts[0]?.principal).toBe(localAdministrator);
     expect(library.contexts[0]?.requestHeader.get("idempotency-key")).toBe("k");
+  });
+
+  test("refuses who may not call, before it reads the body", async () => {
+    const { send } = await start({ authenticate: () => anonymous });
+    const answer = await send("POST /api/v1/items/7/buy", { body: "{" });
+    expect(answer).toMatchObject({ status: 401, body: '{"error":"credentials are missing or not valid"}' });
+    const nobody = { ...anonymous, kind: "surface" } as const;
+    const other = await start({ authenticate: () => nobody });
+    expect((await other.send("POST /api/v1/items/7/buy", { body: "{" })).status).toBe(403);
   });
 
   test("renders errors of native calls in its own shape", async () => {

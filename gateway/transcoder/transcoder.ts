@@ -3,6 +3,7 @@ import type { Registry } from "@bufbuild/protobuf";
 import { fail } from "@ordermesh/runtime/errors/fail.ts";
 import { sanitize } from "@ordermesh/runtime/errors/sanitize.ts";
 import { incomingTrace, type TraceContext } from "@ordermesh/runtime/telemetry/trace-context.ts";
+import type { Tracing } from "@ordermesh/runtime/telemetry/tracing.ts";
 import { ClientGone, type HttpRequest } from "./body.ts";
 import { compileRoutes } from "./compiled-route.ts";
 import { corsHeaders } from "./cors.ts";
@@ -36,6 +37,8 @@ export interface TranscoderOptions extends Omit<ServeOptions, "maxBodyBytes"> {
   readonly maxBodyBytes?: number;
   /** Resolves what google.protobuf.Any holds. */
   readonly registry?: Registry;
+  /** Default: what the request's traceparent continues, else a new trace that nobody samples. */
+  readonly tracing?: Pick<Tracing, "begin">;
   /** Told of every request when it is over. */
   readonly observe?: (exchange: Exchange) => void;
 }
@@ -58,14 +61,24 @@ export interface Transcoder {
   handle(request: HttpRequest, response: HttpResponse): Promise<void>;
 }
 
+/** A request on its way to its reply. */
+interface Incoming {
+  readonly resolution: Resolution;
+  readonly request: RestRequest;
+  readonly incoming: HttpRequest;
+  readonly response: HttpResponse;
+  readonly trace: TraceContext;
+}
+
 const defaultMaxBodyBytes = 1_048_576;
+const plainTracing: Pick<Tracing, "begin"> = { begin: (traceparent) => incomingTrace(traceparent) };
 
 /**
  * REST over RPC methods by their google.api.http annotations, compiled here, once. Throws RouteTableError with all
  * that is wrong with the annotations.
  */
 export function createTranscoder(options: TranscoderOptions): Transcoder {
-  const { surfaces, alone = false, log, registry, observe } = options;
+  const { surfaces, alone = false, log, registry, tracing = plainTracing, observe } = options;
   if (surfaces.length === 0 || (alone && surfaces.length !== 1)) throw new Error("a port needs surfaces, one if alone");
   const table = createRouteTable(surfaces, { alone });
   const router = createRouter(table, surfaces);
@@ -78,12 +91,13 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
     const startedAt = performance.now();
     const target = splitTarget(incoming.url ?? "/");
     const resolution = router.resolve(incoming.method ?? "GET", target.path);
-    const trace = incomingTrace(incoming.headers.traceparent as string | undefined);
+    const trace = tracing.begin(incoming.headers.traceparent as string | undefined);
     const request = new NodeRestRequest(incoming, target, resolution.surface.name, trace.traceId);
-    const reply = await replyTo(resolution, request, incoming, response, trace);
-    const isSent = reply !== undefined && trySend(reply, resolution, request, incoming, response);
+    const exchange = { resolution, request, incoming, response, trace };
+    const reply = await replyTo(exchange);
+    const isSent = reply !== undefined && trySend(reply, exchange);
     observe?.({
-      surface: resolution.surface.name,
+      surface: request.surface,
       httpMethod: request.method,
       route: resolution.kind === "route" ? resolution.entry.route : undefined,
       status: isSent ? reply.status : 499,
@@ -92,27 +106,15 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
   }
 
   /** Undefined: there is nobody to answer any more. */
-  async function replyTo(
-    resolution: Resolution,
-    request: RestRequest,
-    incoming: HttpRequest,
-    response: HttpResponse,
-    trace: TraceContext,
-  ): Promise<Reply | undefined> {
+  async function replyTo(exchange: Incoming): Promise<Reply | undefined> {
     try {
-      return await answer(resolution, request, incoming, response, trace);
+      return await answer(exchange);
     } catch (error) {
-      return error instanceof ClientGone ? undefined : render(error, resolution.surface, request);
+      return error instanceof ClientGone ? undefined : render(error, exchange);
     }
   }
 
-  async function answer(
-    resolution: Resolution,
-    request: RestRequest,
-    incoming: HttpRequest,
-    response: HttpResponse,
-    trace: TraceContext,
-  ): Promise<Reply> {
+  async function answer({ resolution, request, incoming, response, trace }: Incoming): Promise<Reply> {
     switch (resolution.kind) {
       case "route": {
         const { entry, path } = resolution;
@@ -132,24 +134,24 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
     }
   }
 
-  /** A reply that node refuses (a header with a line break) is a bug: the client sees the connection close. */
-  function trySend(...args: Parameters<typeof send>): boolean {
-    try {
-      return send(...args);
-    } catch (error) {
-      log.error({ err: error, surface: args[1].surface.name }, "a reply cannot be written");
-      args[4].destroy();
-      return false;
-    }
-  }
-
-  function render(error: unknown, surface: Surface, request: RestRequest): Reply {
+  function render(error: unknown, { resolution: { surface }, request }: Incoming): Reply {
     try {
       if (error instanceof RequestProblem) return surface.renderProblem(error.problem, request);
       return surface.renderError(sanitize(error, log), request);
     } catch (failure) {
       log.error({ err: failure, surface: surface.name }, "a surface cannot render an error");
       return { status: 500 };
+    }
+  }
+
+  /** A reply that node refuses (a header with a line break) is a bug: the client sees the connection close. */
+  function trySend(reply: Reply, exchange: Incoming): boolean {
+    try {
+      return send(reply, exchange);
+    } catch (error) {
+      log.error({ err: error, surface: exchange.request.surface }, "a reply cannot be written");
+      exchange.response.destroy();
+      return false;
     }
   }
 }
@@ -164,18 +166,12 @@ function cancelledWith(response: HttpResponse): AbortSignal {
 }
 
 /** False: the client is gone. */
-function send(
-  reply: Reply,
-  { surface, cors }: Resolution,
-  request: RestRequest,
-  incoming: HttpRequest,
-  response: HttpResponse,
-): boolean {
+function send(reply: Reply, { resolution, request, incoming, response }: Incoming): boolean {
+  const { surface, cors } = resolution;
   if (response.destroyed || response.headersSent) return false;
-  const origin = request.headers.origin;
   const headers: Record<string, string | number> = {
     ...surface.headers,
-    ...(cors === undefined ? undefined : corsHeaders(cors, origin)),
+    ...(cors === undefined ? undefined : corsHeaders(cors, request.headers.origin)),
     ...reply.headers,
     "x-request-id": request.id,
   };

@@ -8,6 +8,7 @@ import {
 import { http } from "@ordermesh/proto/google/api/annotations_pb";
 import { HttpRuleSchema } from "@ordermesh/proto/google/api/http_pb";
 import { MethodRestSchema, rest, ServiceSurfaceSchema, surface } from "@ordermesh/proto/ordermesh/rest/v1/options_pb";
+import { Access, MethodPolicySchema, policy } from "@ordermesh/proto/ordermesh/rpc/v1/policy_pb";
 import { file_ordermesh_testing_v1_library } from "@ordermesh/proto/ordermesh/testing/v1/library_pb";
 
 type Rule = MessageInitShape<typeof HttpRuleSchema>;
@@ -19,6 +20,8 @@ export interface TestMethod {
   readonly input?: string;
   readonly output?: string;
   readonly serverStreaming?: boolean;
+  /** Default PUBLIC; UNSPECIFIED: no policy at all. */
+  readonly access?: Access;
 }
 
 export interface TestServiceOptions {
@@ -78,6 +81,9 @@ function serviceOptions(init: TestServiceOptions["surface"]): ServiceOptions {
 function methodOptions(method: TestMethod) {
   const options = create(MethodOptionsSchema);
   setExtension(options, http, create(HttpRuleSchema, method.rule));
+  if (method.access !== Access.UNSPECIFIED) {
+    setExtension(options, policy, create(MethodPolicySchema, { access: method.access ?? Access.PUBLIC }));
+  }
   if (method.rest !== undefined) setExtension(options, rest, create(MethodRestSchema, method.rest));
   return options;
 }
