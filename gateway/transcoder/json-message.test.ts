@@ -206,6 +206,8 @@ describe("JSON binder", () => {
     ['{"text":5}', "text", "must be a string, not a number"],
     ['{"text":"a\\u0000"}', "text", "must not hold the character U+0000"],
     ['{"data":"a"}', "data", "must be base64"],
+    ['{"data":"ab="}', "data", "must be base64"],
+    ['{"data":"a+b_"}', "data", "must be base64"],
     ['{"genre":"NOVEL"}', "genre", "must be one of GENRE_UNSPECIFIED, GENRE_NOVEL, GENRE_POETRY"],
     ['{"numbers":[1,null]}', "numbers[1]", "must be an integer, not null"],
     ['{"numbers":{}}', "numbers", "must be an array, not an object"],
@@ -226,6 +228,14 @@ describe("JSON binder", () => {
 
   test("a megabyte of digits is refused without converting it", () => {
     expect(violation(`{"int64Value":${"9".repeat(1_000_000)}}`).description).toContain("must be");
+  });
+
+  test("a megabyte of padding is refused at once", () => {
+    expect(violation(`{"data":"${"=".repeat(1_000_000)}x"}`).description).toBe("must be base64");
+  });
+
+  test("a long name of the caller's is cut in the reply", () => {
+    expect(violation(`{"${"x".repeat(1000)}":1}`).field).toBe(`${"x".repeat(64)}...`);
   });
 
   test("a legacy dialect ignores unknown names, matches any letter case, and the last duplicate wins", () => {

@@ -79,9 +79,9 @@ const base64 = /^(?:[A-Za-z0-9+/]*|[A-Za-z0-9_-]*)={0,2}$/;
 
 /** Standard or URL-safe base64, padded or not (proto3 JSON). Throws ValueError. */
 export function parseBytes(text: string): Uint8Array {
+  if (!base64.test(text)) throw new ValueError("must be base64");
   const digits = text.replace(/=+$/, "");
-  if (!base64.test(text) || digits.length % 4 === 1 || (text !== digits && text.length % 4 !== 0)) {
-    throw new ValueError("must be base64");
-  }
+  const isPadded = text !== digits;
+  if (digits.length % 4 === 1 || (isPadded && text.length % 4 !== 0)) throw new ValueError("must be base64");
   return new Uint8Array(Buffer.from(digits, "base64"));
 }
