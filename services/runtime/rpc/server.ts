@@ -50,6 +50,8 @@ export function createServer(options: ServerOptions): Server {
       ? new Map()
       : createRpcRoutes(registry, { messageBytes: limits.messageBytes, shutdown: shutdown.signal, log });
   const sockets = new Set<Socket>();
+  /** Those of them that have not told their protocol yet. */
+  const silent = new Set<Socket>();
   const running = new RunningRequests(limits.requestTimeoutMs);
   const sessions = new Http2Sessions(limits.idleTimeoutMs);
   let sweeper: NodeJS.Timeout | undefined;
@@ -79,6 +81,8 @@ export function createServer(options: ServerOptions): Server {
     },
     // Megabytes that a connection may keep in the process before new streams are refused.
     maxSessionMemory: 32,
+    // The size in the settings binds a client only once it has acknowledged them; this binds it from the start.
+    maxHeaderListPairs: 100,
     // Rapid reset (CVE-2023-44487): so many streams may be reset at once and a second after, then the connection goes.
     streamResetBurst: 1_000,
     streamResetRate: 33,
@@ -98,7 +102,11 @@ export function createServer(options: ServerOptions): Server {
     { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 },
     (socket) => {
       sockets.add(socket);
-      socket.on("close", () => sockets.delete(socket));
+      silent.add(socket);
+      socket.on("close", () => {
+        sockets.delete(socket);
+        silent.delete(socket);
+      });
       // A reset while nobody reads is no event worth a process.
       socket.on("error", ignore);
       sniff(socket, limits.headersTimeoutMs, handOn);
@@ -107,6 +115,7 @@ export function createServer(options: ServerOptions): Server {
   net.maxConnections = limits.connections;
 
   function handOn(socket: Socket, version: HttpVersion): void {
+    silent.delete(socket);
     (version === "h2" ? http2 : http1).emit("connection", socket);
   }
 
@@ -160,6 +169,7 @@ export function createServer(options: ServerOptions): Server {
       running.lastOnTheirConnections();
       sessions.close();
       http1.closeIdleConnections();
+      for (const socket of silent) socket.destroy();
       let clean = true;
       const cutOff = setTimeout(() => {
         clean = sockets.size === 0;
