@@ -48,13 +48,13 @@ export function columnTypes(dialect: Dialect): ColumnTypes {
     };
   }
   return {
-    // These two become checked SQLite types below; a STRICT table refuses them where that was forgotten.
+    // These three become checked SQLite types below; a STRICT table refuses them where that was forgotten.
     text: (length) => `varchar(${length})`,
     int: "int32",
+    time: "timestamp",
     longText: "text",
     bigint: "integer",
     flag: "integer",
-    time: "text",
     blob: "blob",
     autoId: "integer primary key autoincrement",
   };
@@ -62,7 +62,7 @@ export function columnTypes(dialect: Dialect): ColumnTypes {
 
 /**
  * Creates a table; `body` is what stands between the parentheses, one column a line. It is strict everywhere: on
- * SQLite a STRICT table whose texts and 32-bit integers are bounded by CHECKs.
+ * SQLite a STRICT table whose texts, times and 32-bit integers are bounded by CHECKs.
  */
 export async function createTable(sql: Sql, name: string, body: string): Promise<void> {
   await sql.run(`create table ${name} (${checked(sql.dialect, body)})${tableOptions(sql.dialect)}`);
@@ -84,15 +84,20 @@ function tableOptions(dialect: Dialect): string {
 /** The types that SQLite lacks as CHECKs, named so that `driver-errors.ts` knows them again. */
 function checked(dialect: Dialect, body: string): string {
   if (dialect.name !== "sqlite") return body;
-  return body
-    .replace(
-      /^(\s*)(\w+) varchar\((\d+)\)/gm,
-      (_all, space, name, length) =>
-        `${space}${name} text constraint "too_long:${name}" check (length(${name}) <= ${length})`,
-    )
-    .replace(
-      /^(\s*)(\w+) int32\b/gm,
-      (_all, space, name) =>
-        `${space}${name} integer constraint "out_of_range:${name}" check (${name} between -2147483648 and 2147483647)`,
-    );
+  return body.replace(
+    /^(\s*)(\w+) (varchar\((\d+)\)|int32\b|timestamp\b)/gm,
+    (_all, space: string, name: string, type: string, length: string) => {
+      if (type === "int32") {
+        return `${space}${name} integer ${check("out_of_range", name, `${name} between -2147483648 and 2147483647`)}`;
+      }
+      if (type === "timestamp") {
+        return `${space}${name} text ${check("not_a_time", name, `${name} like '____-__-__ __:__:__.___ +00:00'`)}`;
+      }
+      return `${space}${name} text ${check("too_long", name, `length(${name}) <= ${length}`)}`;
+    },
+  );
+}
+
+function check(violation: string, column: string, condition: string): string {
+  return `constraint "${violation}:${column}" check (${condition})`;
 }

@@ -127,6 +127,7 @@ const sqliteConstraintDatatype = 3091;
 const sqliteTypeChecks: Readonly<Record<string, StoreErrorKind>> = {
   too_long: "data-too-long",
   out_of_range: "out-of-range",
+  not_a_time: "invalid-value",
 };
 
 export function sqliteError(error: unknown): StoreError {
@@ -176,6 +177,8 @@ function commonError(error: unknown): StoreError {
   const { code, message, fatal } = parts(error);
   if (error instanceof RangeError) return new StoreError("out-of-range", { cause: error });
   const name = error instanceof Error ? error.name : "";
+  // Our own pool is exhausted; no connection is lost.
+  if (name === "SequelizeConnectionAcquireTimeoutError") return new StoreError("unavailable", { cause: error });
   const lost =
     connectionCodes.has(code) ||
     fatal === true ||

@@ -10,9 +10,6 @@ import { sharedTableMigrations } from "./shared-tables.ts";
 import type { Sql } from "./sql.ts";
 import { storeStartupError } from "./startup-failure.ts";
 
-/** Waits this long for another process that migrates (milliseconds): it may be filling an index. */
-const lockWaitMs = 60_000;
-
 /** One table for all services of a database; names are `<service>/<migration>`. */
 const migrationsTable = "schema_migrations";
 
@@ -25,6 +22,11 @@ export type MigrationState = "applied" | "pending" | "half" | "unknown";
 export interface MigrationStatus {
   readonly name: string;
   readonly state: MigrationState;
+}
+
+export interface MigratorOptions {
+  /** Longest wait for another process that migrates (milliseconds). Default 60000: it may be filling an index. */
+  readonly lockWaitMs?: number;
 }
 
 export interface Migrator {
@@ -43,7 +45,12 @@ export interface Migrator {
  * schema is newer than this code or half migrated, and when the database is locked, read-only or full; nothing was
  * changed then, or (not on MySQL) everything was undone.
  */
-export function migrator(database: Database, own: readonly Migration[], log: Logger): Migrator {
+export function migrator(
+  database: Database,
+  own: readonly Migration[],
+  log: Logger,
+  { lockWaitMs = 60_000 }: MigratorOptions = {},
+): Migrator {
   const service = database.service;
   const prefix = `${service}/`;
   const migrations = [...sharedTableMigrations(service), ...own];
@@ -53,8 +60,9 @@ export function migrator(database: Database, own: readonly Migration[], log: Log
   async function locked<T>(work: (umzug: Umzug<MigrationSession>) => Promise<T>): Promise<T> {
     try {
       return await database.migrate(lockWaitMs, async (session) => {
-        // The check again, now that nobody else can change it.
-        refuseBroken(await statusOf(session.sql, names, prefix), what);
+        const current = await statusOf(session.sql, names, prefix);
+        refuseNewer(current, what);
+        refuseHalf(current, what);
         await session.sql.run(createMigrationsTable(session.sql));
         return await work(umzugOver(database, session, migrations, prefix, log));
       });
@@ -75,8 +83,8 @@ export function migrator(database: Database, own: readonly Migration[], log: Log
     status,
     up: async (to) => {
       const before = await status();
-      refuseBroken(before, what);
       if (before.every(({ state }) => state === "applied")) return [];
+      refuseNewer(before, what);
       return await locked(async (umzug) => {
         const done = await umzug.up(to === undefined ? {} : { to: prefix + to });
         return done.map(({ name }) => name);
@@ -85,14 +93,15 @@ export function migrator(database: Database, own: readonly Migration[], log: Log
     down: (steps = 1) => locked(async (umzug) => (await umzug.down({ step: steps })).map(({ name }) => name)),
     assertCurrent: async () => {
       const all = await status();
-      refuseBroken(all, what);
+      refuseNewer(all, what);
+      refuseHalf(all, what);
       const pending = all.filter(({ state }) => state === "pending").length;
       if (pending > 0) throw new StartupError(`${what} lacks ${pending} migrations`, "run npm run migrate up");
     },
   };
 }
 
-function refuseBroken(all: readonly MigrationStatus[], what: string): void {
+function refuseNewer(all: readonly MigrationStatus[], what: string): void {
   const unknown = all.find(({ state }) => state === "unknown");
   if (unknown !== undefined) {
     throw new StartupError(
@@ -100,6 +109,10 @@ function refuseBroken(all: readonly MigrationStatus[], what: string): void {
       "start the newer release, or migrate down with it first",
     );
   }
+}
+
+/** Not before taking the migration lock: `half` may be another process's work in progress. */
+function refuseHalf(all: readonly MigrationStatus[], what: string): void {
   const half = all.find(({ state }) => state === "half");
   if (half !== undefined) {
     throw new StartupError(

@@ -207,6 +207,10 @@ describe.each(databaseKinds)("%s", (kind) => {
       expect((await failure("insert into things (id, amount) values ('r', 'many')")).kind).toBe("invalid-value");
     });
 
+    test("text in a time's column", async () => {
+      expect((await failure("insert into things (id, at) values ('t', 'soon')")).kind).toBe("invalid-value");
+    });
+
     test("a defect of the statement", async () => {
       expect((await failure("insert into nothing (id) values (1)")).kind).toBe("statement");
     });

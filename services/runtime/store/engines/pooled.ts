@@ -23,11 +23,14 @@ export interface Driver<C extends object> {
 export function pooledEngine<C extends object>(sequelize: Sequelize, driver: Driver<C>): Engine {
   const manager = sequelize.connectionManager;
 
-  async function acquire(): Promise<C> {
+  async function acquire(attemptsLeft = 2): Promise<C> {
     try {
       return (await manager.getConnection({ type: "write" })) as C;
-    } catch (error) {
-      throw driver.error(error);
+    } catch (thrown) {
+      const error = driver.error(thrown);
+      // After an outage the pool hands the failure of an earlier attempt to whoever asks next.
+      if (error.connectionLost && attemptsLeft > 1) return await acquire(attemptsLeft - 1);
+      throw error;
     }
   }
 

@@ -86,6 +86,9 @@ export function sqliteDialectModule(engine: SqliteConnections): SqliteDialectMod
         await (/commit/i.test(sql) ? session?.commit() : session?.rollback());
         return nothing;
       }
+      const described = /^\s*pragma table_info\(`(\w+)`\)/i.exec(sql)?.[1];
+      if (described !== undefined)
+        return describe(this.#holding || this.#session ? engine.writer : engine.reader, described);
       if (this.#holding || this.#session !== undefined) return query(engine.writer.prepare(sql), params);
       if (reads(sql) || /^\s*pragma\b/i.test(sql)) return query(engine.reader.prepare(sql), params);
       const session = await engine.begin();
@@ -125,6 +128,17 @@ function query(statement: StatementSync, params: Params): [Statement, Record<str
   }
   const { changes, lastInsertRowid } = positional === undefined ? statement.run(named) : statement.run(...positional);
   return [new Statement(Number(lastInsertRowid), Number(changes)), []];
+}
+
+/** Sequelize reads a column as its declared type says; `ddl.ts` has to declare times as text and names their CHECK. */
+function describe(connection: SqliteConnection, table: string): [Statement, Record<string, unknown>[]] {
+  const [statement, columns] = query(connection.prepare(`pragma table_info(\`${table}\`)`), []);
+  const [, [schema]] = query(connection.prepare("select sql from sqlite_schema where name = ?"), [table]);
+  const ddl = String(schema?.sql);
+  return [
+    statement,
+    columns.map((column) => (ddl.includes(`"not_a_time:${column.name}"`) ? { ...column, type: "DATETIME" } : column)),
+  ];
 }
 
 /** int64 as Sequelize has it from other databases: a number where that is exact, else text. */
