@@ -10,12 +10,14 @@ import { reasonOf } from "./inspect.ts";
  * word of it.
  */
 export function sanitize(error: unknown, log: Pick<Logger, "error">): ConnectError {
-  if (error instanceof ConnectError && !mayWrapForeignText(error)) return error;
+  if (mayLeave(error)) return error;
   const errorId = randomUUID();
   log.error({ err: error, errorId }, "internal error");
   return fail("INTERNAL", { message: `internal error (${errorId})`, metadata: { errorId }, cause: error });
 }
 
-function mayWrapForeignText(error: ConnectError): boolean {
-  return (error.code === Code.Internal || error.code === Code.Unknown) && reasonOf(error) === undefined;
+/** An error of our own table, or one whose code says that it was made to be read; `unknown` and `internal` are not. */
+export function mayLeave(error: unknown): error is ConnectError {
+  if (!(error instanceof ConnectError)) return false;
+  return (error.code !== Code.Internal && error.code !== Code.Unknown) || reasonOf(error) !== undefined;
 }

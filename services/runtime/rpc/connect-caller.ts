@@ -21,6 +21,9 @@ export interface ConnectCaller extends Caller {
   close(): Promise<void>;
 }
 
+/** Node runs a longer timer at once, and Connect's timeout header takes ten digits. */
+const longestTimeoutMs = 2 ** 31 - 1;
+
 /**
  * Calls the services of another process over Connect. Deadline, trace and the given headers travel along. UNAVAILABLE is
  * tried again where that is safe: the method has no side effects or is idempotent, the call has an Idempotency-Key, or
@@ -48,19 +51,22 @@ export function connectCaller(options: ConnectCallerOptions): ConnectCaller {
     async unary<M extends DescMethodUnary>(
       method: M,
       request: MessageInitShape<M["input"]>,
-      { header, deadline = Date.now() + defaultTimeoutMs, signal, trace }: CallOptions = {},
+      { header, deadline: asked, signal, trace }: CallOptions = {},
     ): Promise<CallReply<M>> {
+      const now = Date.now();
+      const deadline = Math.min(asked ?? now + defaultTimeoutMs, now + longestTimeoutMs);
       const body = toBinary(method.input, create(method.input, request));
       const outgoing = new Headers(header);
       if (trace !== undefined) outgoing.set("traceparent", formatTraceparent(trace));
 
       const abort = new AbortController();
       const cancel = () => abort.abort(fail("CANCELLED"));
-      const timer = setTimeout(() => abort.abort(fail("DEADLINE_EXCEEDED")), Math.max(0, deadline - Date.now()));
+      const expire = () => abort.abort(fail("DEADLINE_EXCEEDED"));
+      const timer = setTimeout(expire, Math.max(0, deadline - now));
       signal?.addEventListener("abort", cancel);
       try {
         if (signal?.aborted === true) throw fail("CANCELLED");
-        if (deadline <= Date.now()) throw fail("DEADLINE_EXCEEDED");
+        if (deadline <= now) throw fail("DEADLINE_EXCEEDED");
         return await callUntilDone(method, { header: outgoing, body, deadline, signal: abort.signal });
       } finally {
         clearTimeout(timer);

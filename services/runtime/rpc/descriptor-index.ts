@@ -1,8 +1,8 @@
-import { type AnyDesc, type DescFile, type DescService, toBinary } from "@bufbuild/protobuf";
+import { type AnyDesc, type DescFile, toBinary } from "@bufbuild/protobuf";
 import { nestedTypes } from "@bufbuild/protobuf/reflect";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 
-/** The files of some services and all that they import, found by name, by symbol and by extension. */
+/** Some files and all that they import, found by name, by symbol and by extension. */
 export class DescriptorIndex {
   readonly #files = new Map<string, DescFile>();
   readonly #symbols = new Map<string, DescFile>();
@@ -10,8 +10,8 @@ export class DescriptorIndex {
   readonly #extensions = new Map<string, Map<number, DescFile>>();
   readonly #encoded = new Map<DescFile, Uint8Array>();
 
-  constructor(services: readonly DescService[]) {
-    for (const service of services) this.#addFile(service.file);
+  constructor(files: readonly DescFile[]) {
+    for (const file of files) this.#addFile(file);
   }
 
   file(name: string): DescFile | undefined {

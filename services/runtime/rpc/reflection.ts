@@ -1,5 +1,6 @@
 import type { DescFile, DescService, MessageInitShape } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
+import { file_google_rpc_error_details } from "@ordermesh/proto/google/rpc/error_details_pb";
 import {
   type ServerReflectionRequest as RequestV1,
   type ServerReflectionResponseSchema as ResponseV1Schema,
@@ -23,7 +24,8 @@ type Response = Exclude<MessageInitShape<typeof ResponseV1Schema>, { $typeName: 
  */
 export function createReflection(services: readonly DescService[]): ServiceBinding[] {
   const all = [...services, ServerReflectionV1, ServerReflectionV1Alpha];
-  const index = new DescriptorIndex(all);
+  // No service imports the details of errors; whoever shows an error needs them all the same.
+  const index = new DescriptorIndex([...all.map((service) => service.file), file_google_rpc_error_details]);
   const names = all.map((service) => ({ name: service.typeName })).sort((a, b) => (a.name < b.name ? -1 : 1));
 
   /** `sent`: a client keeps what it was sent on one stream. */

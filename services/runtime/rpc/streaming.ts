@@ -1,7 +1,7 @@
 import { create, type DescMethod, type Message } from "@bufbuild/protobuf";
 import type { Authenticate } from "../auth/authenticator.ts";
 import { fail } from "../errors/fail.ts";
-import { sanitize } from "../errors/sanitize.ts";
+import { mayLeave, sanitize } from "../errors/sanitize.ts";
 import type { ObserveCall } from "../telemetry/rpc-telemetry.ts";
 import type { Call } from "./call.ts";
 import { authorize } from "./interceptors/auth.ts";
@@ -48,7 +48,7 @@ export function compileStream(
       yield* serve(input, call);
       outcome = undefined;
     } catch (error) {
-      outcome = sanitize(error, call.log);
+      outcome = mayLeave(error) ? error : sanitize(error, call.log);
       throw outcome;
     } finally {
       call.end();
