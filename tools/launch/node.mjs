@@ -6,8 +6,11 @@ import { withLock } from "./lock.mjs";
 
 /** The oldest Node that runs the TypeScript as it is. */
 const oldest = 24;
-/** What is fetched where the machine has none: up to the newest major version that is tested. */
-const wanted = ">=24 <27";
+/**
+ * What is fetched where the machine has none, best first: the newest major version that is tested; version 24, because
+ * the binary of a newer one needs libatomic, which small systems lack.
+ */
+const wanted = [">=24 <27", "24"];
 const help = `Or install Node ${oldest} or newer yourself: https://nodejs.org`;
 
 export function isSuitable(version) {
@@ -39,19 +42,32 @@ export async function suitableNode(root, version = process.version) {
 }
 
 async function fetchNode(name, home, binary, version) {
-  say(`Node ${version} is too old: fetching a newer one (npm package ${name}, about 50 MB) into .cache/node`);
-  rmSync(home, { recursive: true, force: true });
+  for (const range of wanted) {
+    say(`Node ${version} is too old: fetching ${name}@${range} from npm (about 50 MB) into .cache/node`);
+    await download(`${name}@${range}`, home);
+    const found = versionOf(binary);
+    if (found !== undefined) return say(`fetched Node ${found}`);
+    rmSync(home, { recursive: true, force: true });
+  }
+  throw new Stop(`no Node of ${name} runs here, see above. ${help}`);
+}
+
+/** Installs one package into a folder that appears when it is complete. */
+async function download(specifier, home) {
   const fetched = `${home}.new`;
-  rmSync(fetched, { recursive: true, force: true });
+  for (const folder of [home, fetched]) rmSync(folder, { recursive: true, force: true });
   mkdirSync(fetched, { recursive: true });
   // A package of its own: npm must not take it for a part of the workspace around it.
   writeFileSync(join(fetched, "package.json"), `{ "private": true }\n`);
-  await npm(["install", "--prefix", fetched, "--no-package-lock", `${name}@${wanted}`], { cwd: fetched, help });
+  await npm(["install", "--prefix", fetched, "--no-package-lock", specifier], { cwd: fetched, help });
   renameSync(fetched, home);
+}
+
+/** Undefined where the binary does not run here; the system's words about it go to standard error. */
+function versionOf(binary) {
   try {
-    say(`fetched Node ${execFileSync(binary, ["--version"], { encoding: "utf8" }).trim()}`);
-  } catch (error) {
-    rmSync(home, { recursive: true, force: true });
-    throw new Stop(`the Node of ${name} does not run here (${error.message.split("\n")[0]}). ${help}`);
+    return execFileSync(binary, ["--version"], { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }).trim();
+  } catch {
+    return undefined;
   }
 }
