@@ -83,9 +83,10 @@ export function createServer(options: ServerOptions): Server {
     maxSessionMemory: 32,
     // The size in the settings binds a client only once it has acknowledged them; this binds it from the start.
     maxHeaderListPairs: 100,
-    // Rapid reset (CVE-2023-44487): so many streams may be reset at once and a second after, then the connection goes.
-    streamResetBurst: 1_000,
-    streamResetRate: 33,
+    // Rapid reset (CVE-2023-44487): so many streams may be reset at once, and so many a second after that, before the
+    // connection goes. Node's 33 a second would cut off an honest client whose calls time out while we are slow.
+    streamResetBurst: 2_000,
+    streamResetRate: 200,
   });
   http2.on("request", (request, response) => {
     request.headers.host ??= request.authority;
