@@ -74,6 +74,7 @@ export async function addColumn(sql: Sql, table: string, definition: string): Pr
 }
 
 function tableOptions(dialect: Dialect): string {
+  // Not WITHOUT ROWID: measured, it makes batches of wide rows a quarter slower and single rows no faster.
   if (dialect.name === "sqlite") return " strict";
   if (dialect.name === "postgres") return "";
   // Both compare bytes without padding; each product knows only its own. utf8mb4_bin pads: "lin " = "lin".

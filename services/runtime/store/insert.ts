@@ -3,6 +3,9 @@ import type { Sql, SqlValue } from "./sql.ts";
 /** A column that takes its value from the row, or one whose value is the same SQL expression in every row. */
 export type InsertColumn = string | { readonly name: string; readonly expression: string };
 
+/** Texts for up to so many rows come again and again; a larger batch hardly ever has the same size twice. */
+const mostPreparedRows = 8;
+
 /** PostgreSQL takes 65535 parameters, SQLite 32766. */
 const mostParameters = 30_000;
 const mostRows = 1000;
@@ -26,8 +29,7 @@ export async function insertRows(
   for (const chunk of chunks(rows)) {
     const values = chunk.length === 1 ? tuple : `${tuple}, `.repeat(chunk.length - 1) + tuple;
     const statement = `insert into ${table} (${names}) values ${values}${tail}`;
-    // Only the text for one row comes again and again.
-    affected += (await sql.run(statement, chunk.flat(), { once: chunk.length > 1 })).affected;
+    affected += (await sql.run(statement, chunk.flat(), { once: chunk.length > mostPreparedRows })).affected;
   }
   return affected;
 }
