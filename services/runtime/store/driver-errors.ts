@@ -168,7 +168,7 @@ const connectionCodes: ReadonlySet<unknown> = new Set([
   "PROTOCOL_CONNECTION_LOST",
   "PROTOCOL_SEQUENCE_TIMEOUT",
   "ERR_STREAM_DESTROYED",
-  "ERR_SQLITE_CLOSED",
+  "ERR_INVALID_STATE", // node:sqlite after close
 ]);
 
 /** Failures of connections and pools, which have no SQL state. */
@@ -183,7 +183,7 @@ function commonError(error: unknown): StoreError {
     connectionCodes.has(code) ||
     fatal === true ||
     /^SequelizeConnection|^SequelizeHostNot|^SequelizeAccessDenied/.test(name) ||
-    /Connection terminated|Client was closed|not queryable|connection is in closed state|pool is draining|closed before/i.test(
+    /Connection terminated|Client was closed|not queryable|connection is in closed state|pool is draining|manager was closed/i.test(
       String(message),
     );
   return lost

@@ -63,7 +63,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     dialect: engine.dialect,
     tables,
     sequelize: engine.sequelize,
-    read: withCallErrors(engine.read),
+    read: withCallErrors(engine.read, () => transactions.refuseInside()),
     transact: (work, transactOptions) => transactions.transact(work, transactOptions),
     onEvents: (listener) => {
       listeners.add(listener);
@@ -105,7 +105,7 @@ async function openEngine(options: DatabaseOptions, engineOptions: EngineOptions
 }
 
 /** Handlers get ConnectErrors for a database that does not answer. */
-function withCallErrors(sql: Sql): Sql {
+function withCallErrors(sql: Sql, beforeRun: () => void): Sql {
   return {
     dialect: sql.dialect,
     all: async (text, params, options) => {
@@ -116,6 +116,7 @@ function withCallErrors(sql: Sql): Sql {
       }
     },
     run: async (text, params, options) => {
+      beforeRun();
       try {
         return await sql.run(text, params, options);
       } catch (error) {

@@ -187,6 +187,28 @@ describe.each(databaseKinds)("%s", (kind) => {
     expect(String(error)).toContain("a transaction inside a transaction");
   });
 
+  test("refuses a write beside the unit of work at once", async () => {
+    const error = await errorOf(database.transact(() => database.read.run(add, [1, "a"])));
+    expect(String(error)).toContain("a transaction inside a transaction");
+  });
+
+  test("is UNAVAILABLE after the close, which waits for the transactions that run", async () => {
+    const closing = await openOn(fresh);
+    const before = await counterOf(database);
+    const running = closing.transact(async (uow) => {
+      await uow.run(add, [1, "a"]);
+      await delay(50);
+      await uow.run(add, [1, "a"]);
+    });
+    await delay(10);
+    await closing.close();
+    await running;
+    expect(await counterOf(database)).toBe(before + 2);
+    expect(await reason(closing.transact((uow) => uow.run(add, [1, "a"])))).toBe("STORE_UNAVAILABLE");
+    expect(await reason(closing.read.all("select 1"))).toBe("STORE_UNAVAILABLE");
+    expect(await closing.check()).toContain("does not answer");
+  });
+
   test("refuses statements after its end", async () => {
     const leaked = await database.transact(async (uow) => uow);
     expect(String(await errorOf(leaked.run(add, [1, "a"])))).toContain("the unit of work is over");

@@ -35,8 +35,7 @@ export class Transactions {
   }
 
   async transact<T>(work: (uow: UnitOfWork) => Promise<T>, options: TransactOptions<T> = {}): Promise<T> {
-    // On SQLite it would wait for itself, elsewhere for a connection of an exhausted pool.
-    if (this.#inside.getStore()?.open) throw new Error("a transaction inside a transaction: pass the unit of work on");
+    this.refuseInside();
     const claim = options.idempotency?.claim;
     const running = claim && this.#context.inFlight.peek(claimId(claim), claim.fingerprint);
     const refusal = running && claimRefusal(running);
@@ -60,12 +59,17 @@ export class Transactions {
     }
   }
 
+  /** Throws inside a transaction: another one would wait for it on SQLite, and elsewhere for an exhausted pool. */
+  refuseInside(): void {
+    if (this.#inside.getStore()?.open) throw new Error("a transaction inside a transaction: use the unit of work");
+  }
+
   async #attempt<T>(work: (uow: UnitOfWork) => Promise<T>, options: TransactOptions<T>): Promise<T> {
     const session = await this.#engine.begin();
     const unit = new ActiveUnit(session, this.#context, options.signal);
     const scope = { open: true };
     try {
-      const { result, events } = await this.#inside
+      const { value, replayed, events } = await this.#inside
         .run(scope, () => runUnit(unit, work, options))
         .catch(async (error: unknown) => {
           unit.end();
@@ -73,14 +77,13 @@ export class Transactions {
           throw error;
         });
       unit.end();
-      if (result.replayed) {
+      if (replayed) {
         await session.rollback();
-        return result.value;
+        return value;
       }
       await commit(session);
-      if (events) this.#onEvents();
-      this.#runActions(unit.actions);
-      return result.value;
+      this.#runActions(events ? [this.#onEvents, ...unit.actions] : unit.actions);
+      return value;
     } finally {
       scope.open = false;
       unit.leave();
@@ -99,7 +102,9 @@ export class Transactions {
 }
 
 interface Ran<T> {
-  readonly result: { readonly value: T; readonly replayed: boolean };
+  readonly value: T;
+  /** The value is a stored answer: nothing is to be committed. */
+  readonly replayed: boolean;
   readonly events: boolean;
 }
 
@@ -113,7 +118,7 @@ async function runUnit<T>(
     const [state] = await unit.claimAll([claim]);
     if (state?.kind === "finished") {
       idempotency.replayed?.();
-      return { result: { value: idempotency.decode(state.answer), replayed: true }, events: false };
+      return { value: idempotency.decode(state.answer), replayed: true, events: false };
     }
     const refusal = state && claimRefusal(state);
     if (refusal !== undefined) throw refusal;
@@ -124,7 +129,7 @@ async function runUnit<T>(
   }
   const events = await unit.flush();
   if (signal?.aborted) throw cancelled(signal);
-  return { result: { value, replayed: false }, events };
+  return { value, replayed: false, events };
 }
 
 async function commit(session: Session): Promise<void> {

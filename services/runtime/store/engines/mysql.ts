@@ -1,5 +1,6 @@
 import mysql, { type Connection, type ResultSetHeader } from "mysql2";
 import { Sequelize } from "sequelize";
+import { StartupError } from "../../lifecycle/startup-error.ts";
 import type { DatabaseAddress } from "../address.ts";
 import { text } from "../column.ts";
 import { mysqlDialect } from "../dialects.ts";
@@ -47,11 +48,20 @@ export async function openMysql(address: DatabaseAddress, options: EngineOptions
   });
   try {
     const version = await serverVersion(sequelize);
+    refuseOld(version);
     return pooledEngine(sequelize, mysqlDriver(version));
   } catch (error) {
     await sequelize.close();
     throw error;
   }
+}
+
+/** The row alias of onDuplicateSet and SKIP LOCKED need MySQL 8.0.20 and MariaDB 10.6. */
+function refuseOld(version: string): void {
+  const [major = 0, minor = 0, patch = 0] = version.split(/[.-]/).map(Number);
+  const number = major * 1_000_000 + minor * 1000 + patch;
+  if (number >= (/mariadb/i.test(version) ? 10_006_000 : 8_000_020)) return;
+  throw new StartupError(`the database server is ${version}`, "use MariaDB 10.6 or MySQL 8.0.20, or newer");
 }
 
 async function serverVersion(sequelize: Sequelize): Promise<string> {
