@@ -20,13 +20,14 @@ export function environment(root, node) {
 }
 
 /** Runs a program to its end. Its output passes through to standard error. Throws Stop with `help` when it fails. */
-export function run(command, args, { cwd, env, help }) {
+export function run(command, args, { cwd, env, help, title }) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, env: env ?? process.env, stdio: ["ignore", 2, 2] });
     child.once("error", (error) => reject(new Stop(`cannot run ${command} (${error.message}). ${help}`)));
     child.once("close", (code, signal) => {
       if (code === 0) resolve();
-      else reject(new Stop(`${[command, ...args].join(" ")} failed (${signal ?? `exit code ${code}`}). ${help}`));
+      else
+        reject(new Stop(`${title ?? [command, ...args].join(" ")} failed (${signal ?? `exit code ${code}`}). ${help}`));
     });
   });
 }
@@ -44,6 +45,7 @@ export function npm(args, { cwd, env, help = "" }) {
   return run(command, [...first, ...args, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], {
     cwd,
     env,
+    title: `npm ${args[0]}`,
     help: `It needs npm and a registry that it can reach (try: npm ping). ${help}`.trim(),
   });
 }

@@ -57,10 +57,14 @@ async function download(specifier, home) {
   const fetched = `${home}.new`;
   for (const folder of [home, fetched]) rmSync(folder, { recursive: true, force: true });
   mkdirSync(fetched, { recursive: true });
-  // A package of its own: npm must not take it for a part of the workspace around it.
-  writeFileSync(join(fetched, "package.json"), `{ "private": true }\n`);
-  await npm(["install", "--prefix", fetched, "--no-package-lock", specifier], { cwd: fetched, help });
-  renameSync(fetched, home);
+  try {
+    // A package of its own: npm must not take it for a part of the workspace around it.
+    writeFileSync(join(fetched, "package.json"), `{ "private": true }\n`);
+    await npm(["install", "--prefix", fetched, "--no-package-lock", specifier], { cwd: fetched, help });
+    renameSync(fetched, home);
+  } finally {
+    rmSync(fetched, { recursive: true, force: true });
+  }
 }
 
 /** Undefined where the binary does not run here; the system's words about it go to standard error. */
