@@ -29,7 +29,7 @@ export type ConfigValues<D extends ConfigDefinition> = {
 type OptionSpec<T> = Omit<Option<T>, "default">;
 
 /** An option with a default, or without one: then it is undefined when unset. */
-export function option<T>(spec: OptionSpec<T> & { readonly default: T }): Option<T>;
+export function option<T>(spec: OptionSpec<T> & { readonly default: NoInfer<T> }): Option<T>;
 export function option<T>(spec: OptionSpec<T>): Option<T | undefined>;
 export function option<T>(spec: OptionSpec<T> & { readonly default?: T }): Option<T | undefined> {
   return { ...spec, default: spec.default } as Option<T | undefined>;

@@ -1,0 +1,108 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createAuthenticator } from "@ordermesh/runtime/auth/authenticator.ts";
+import { createJwtVerifier } from "@ordermesh/runtime/auth/jwt.ts";
+import { createSurfaceAuthenticator } from "@ordermesh/runtime/auth/surface-auth.ts";
+import type { RuntimeConfig, SurfaceConfig } from "@ordermesh/runtime/config/runtime-config.ts";
+import { fail } from "@ordermesh/runtime/errors/fail.ts";
+import type { Caller } from "@ordermesh/runtime/rpc/caller.ts";
+import type { Logger } from "@ordermesh/runtime/telemetry/logger.ts";
+import type { Metrics } from "@ordermesh/runtime/telemetry/metrics.ts";
+import type { Tracing } from "@ordermesh/runtime/telemetry/tracing.ts";
+import { createHomePage, type HomeLink } from "./home-page.ts";
+import { nativeServices } from "./native-services.ts";
+import { createNativeSurface } from "./surfaces/native/index.ts";
+import type { RestRequest } from "./transcoder/rest-request.ts";
+import { nativeSurfaceName, type Surface } from "./transcoder/surface.ts";
+import { createTranscoder, type Exchange, type Transcoder } from "./transcoder/transcoder.ts";
+
+export interface GatewayOptions {
+  readonly config: RuntimeConfig;
+  /** Reaches the services, in this process or another. */
+  readonly caller: Caller;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly tracing: Pick<Tracing, "begin">;
+}
+
+type Handle = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** A surface that has a port of its own. */
+export interface OwnPort {
+  readonly surface: string;
+  readonly port: number;
+  readonly handle: Handle;
+}
+
+export interface Gateway {
+  /** Every surface, and `GET /`. */
+  readonly handle: Handle;
+  readonly ownPorts: readonly OwnPort[];
+}
+
+/** REST for the native API and for each legacy system. Throws when the annotations of the protos contradict each other. */
+export function createGateway(options: GatewayOptions): Gateway {
+  const { config, caller, log, metrics, tracing } = options;
+  const legacy: readonly Surface[] = legacySurfacesOf(caller, config.surfaces);
+  const authenticate = createSurfaceGate(config);
+  const observe = observer(metrics);
+  const maxBodyBytes = config.values.MAX_REQUEST_BYTES;
+
+  function transcoder(surfaces: readonly Surface[], alone: boolean): Transcoder {
+    return createTranscoder({ surfaces, alone, caller, authenticate, maxBodyBytes, log, tracing, observe });
+  }
+
+  const shared = transcoder([createNativeSurface(nativeServices), ...legacy], false);
+  const homePage = createHomePage([...operationalLinks, ...legacy.map(linkTo)]);
+  return {
+    handle(request, response) {
+      if (!homePage(request, response)) void shared.handle(request, response);
+    },
+    ownPorts: legacy.flatMap((surface) => {
+      const port = config.surfaces[surface.name]?.port;
+      if (port === undefined) return [];
+      const own = transcoder([surface], true);
+      return [{ surface: surface.name, port, handle: (request, response) => void own.handle(request, response) }];
+    }),
+  };
+}
+
+function legacySurfacesOf(_caller: Caller, _surfaces: Readonly<Record<string, SurfaceConfig>>): readonly Surface[] {
+  return [];
+}
+
+const operationalLinks: readonly HomeLink[] = [
+  { path: "/healthz", what: "alive" },
+  { path: "/readyz", what: "ready, or why not" },
+  { path: "/metrics", what: "Prometheus metrics" },
+];
+
+function linkTo(surface: Surface): HomeLink {
+  return { path: surface.routing.prefixes[0] ?? "/", what: `the ${surface.name} surface` };
+}
+
+/** Who calls, by the rule of the surface that answers. */
+function createSurfaceGate({ auth, jwt, surfaces }: RuntimeConfig) {
+  const verifyToken = jwt === undefined ? undefined : createJwtVerifier(jwt);
+  const gates = new Map([[nativeSurfaceName, createAuthenticator({ mode: auth, jwt })]]);
+  for (const [surface, { rule, apiKeys, seesPersonalData }] of Object.entries(surfaces)) {
+    gates.set(surface, createSurfaceAuthenticator({ surface, rule, verifyToken, apiKeys, seesPersonalData }));
+  }
+  return async ({ surface, header }: RestRequest) => {
+    const gate = gates.get(surface);
+    if (gate === undefined) throw fail("UNAUTHENTICATED");
+    return gate(header);
+  };
+}
+
+/** Requests by surface, route and status; labels come from the route table, so their number is bounded. */
+function observer(metrics: Metrics) {
+  const duration = metrics.histogram({
+    name: "http_server_duration_seconds",
+    help: "Duration of REST requests, from their headers to the reply.",
+    labels: ["surface", "rpc_method", "status"],
+  });
+  return ({ surface, route, status, durationMs }: Exchange) => {
+    const method = route === undefined ? "none" : `${route.method.parent.typeName}/${route.method.name}`;
+    duration.observe({ surface, rpc_method: method, status: String(status) }, durationMs / 1000);
+  };
+}

@@ -1,0 +1,111 @@
+import type { RuntimeConfig } from "@ordermesh/runtime/config/runtime-config.ts";
+import type { EventBus, StreamSpec } from "@ordermesh/runtime/events/bus.ts";
+import type { Part } from "@ordermesh/runtime/lifecycle/lifecycle.ts";
+import type { Readiness } from "@ordermesh/runtime/lifecycle/readiness.ts";
+import type { ServiceBinding } from "@ordermesh/runtime/rpc/service.ts";
+import type { Database } from "@ordermesh/runtime/store/database.ts";
+import { type Migrator, migrator } from "@ordermesh/runtime/store/migrate.ts";
+import type { Migration } from "@ordermesh/runtime/store/migration.ts";
+import { openDatabase } from "@ordermesh/runtime/store/open-database.ts";
+import { type OutboxRelay, startOutboxRelay } from "@ordermesh/runtime/store/outbox-relay.ts";
+import { type Retention, sharedRetention, startRetention } from "@ordermesh/runtime/store/retention.ts";
+import type { Logger } from "@ordermesh/runtime/telemetry/logger.ts";
+
+export interface OrderServiceOptions {
+  readonly config: RuntimeConfig;
+  readonly bus: EventBus;
+  /** Absolute; of this process alone where the database is SQLite. */
+  readonly dataDir: string;
+  readonly readiness: Readiness;
+  readonly log: Logger;
+}
+
+export interface OrderService {
+  readonly bindings: readonly ServiceBinding[];
+  /** To be started in this order, before the server and after the bus. */
+  readonly parts: readonly Part[];
+}
+
+const dayMs = 86_400_000;
+/** Publishers repeat what they do not know to be stored within minutes. */
+const dedupeWindowMs = 20 * 60_000;
+
+const orderMigrations: readonly Migration[] = [];
+
+/** Subjects that operators may publish to: the messages that come from outside. */
+export const publishableSubjects: readonly string[] = ["seckill.>"];
+
+/** The database of the order service as configured. Throws StartupError. Runs no migrations. */
+export function openOrderDatabase(config: RuntimeConfig, dataDir: string, log: Logger): Promise<Database> {
+  const { values } = config;
+  return openDatabase({
+    service: "order",
+    url: values.DATABASE_URL,
+    dataDir,
+    log,
+    poolSize: values.DB_POOL_SIZE,
+    statementTimeoutMs: values.DB_STATEMENT_TIMEOUT_MS,
+    lockTimeoutMs: values.DB_LOCK_TIMEOUT_MS,
+  });
+}
+
+/** The order database's migrations. */
+export function orderMigrator(database: Database, log: Logger): Migrator {
+  return migrator(database, orderMigrations, log);
+}
+
+/** Makes the order service: database migrated, handlers bound; its parts begin to work when they are started. */
+export async function createOrderService(options: OrderServiceOptions): Promise<OrderService> {
+  const { config, bus, dataDir, readiness, log } = options;
+  const { values } = config;
+  const database = await openOrderDatabase(config, dataDir, log);
+  try {
+    await orderMigrator(database, log).up();
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+  readiness.add("order database", () => database.check());
+
+  let relay: OutboxRelay | undefined;
+  let retention: Retention | undefined;
+  readiness.add("order outbox", () => relay?.problem);
+
+  return {
+    bindings: [],
+    parts: [
+      { name: "order database", stop: () => database.close() },
+      {
+        name: "order streams",
+        start: async () => {
+          for (const stream of orderStreams(values.STREAM_RETENTION_DAYS * dayMs)) await bus.ensureStream(stream);
+        },
+      },
+      {
+        name: "order outbox relay",
+        start: () => {
+          relay = startOutboxRelay({ database, bus, log });
+        },
+        stop: () => relay?.stop(),
+      },
+      {
+        name: "order retention",
+        start: () => {
+          const rules = sharedRetention(database, {
+            inboxMs: values.INBOX_RETENTION_DAYS * dayMs,
+            idempotencyMs: values.IDEMPOTENCY_RETENTION_DAYS * dayMs,
+          });
+          retention = startRetention({ database, rules, log });
+        },
+        stop: () => retention?.stop(),
+      },
+    ],
+  };
+}
+
+function orderStreams(maxAgeMs: number): readonly StreamSpec[] {
+  return [
+    { name: "SECKILL", subjects: ["seckill.>"], maxAgeMs, dedupeWindowMs },
+    { name: "EVENTS", subjects: ["ordermesh.>"], maxAgeMs, dedupeWindowMs },
+  ];
+}
