@@ -1,0 +1,42 @@
+import type { ConnectError } from "@connectrpc/connect";
+import { fail } from "@ordermesh/runtime/errors/fail.ts";
+import { type ActivityRow, activityStates } from "./activity.ts";
+import { orderErrors } from "./order-errors.ts";
+
+/** Numbers of `ordermesh.order.v1.ReservationState`, as the column has them. */
+export const reservationStates = { reserved: 1, sold: 2, released: 3 } as const;
+
+/** 99999999.99: what the legacy order table holds (decimal(10,2)). Minor units. */
+export const mostTotalMinor = 9_999_999_999;
+
+export interface PurchaseAttempt {
+  readonly buyerId: string;
+  readonly quantity: number;
+}
+
+/**
+ * Why a purchase is refused, or undefined. In the order of the legacy script (contracts/minishop.md 6.2), after the
+ * window check that it lacked. `holds`: the buyer has a live reservation in this activity.
+ */
+export function purchaseRefusal(
+  activity: ActivityRow | undefined,
+  { quantity }: PurchaseAttempt,
+  { holds, nowMs }: { readonly holds: boolean; readonly nowMs: number },
+): ConnectError | undefined {
+  if (activity === undefined || activity.state === activityStates.draft) return fail(orderErrors.ACTIVITY_NOT_FOUND);
+  if (activity.state === activityStates.closed) return fail(orderErrors.SALE_ENDED);
+  if (activity.startsAt !== null && nowMs < activity.startsAt) return fail(orderErrors.SALE_NOT_STARTED);
+  if (activity.endsAt !== null && nowMs >= activity.endsAt) return fail(orderErrors.SALE_ENDED);
+  if (holds) return fail(orderErrors.ALREADY_PURCHASED);
+  if (activity.perUserLimit > 0 && quantity > activity.perUserLimit) {
+    return fail(orderErrors.PURCHASE_LIMIT, { metadata: { limit: String(activity.perUserLimit) } });
+  }
+  if (quantity > activity.free) return fail(orderErrors.OUT_OF_STOCK);
+  if (BigInt(quantity) * BigInt(activity.priceMinor) > BigInt(mostTotalMinor)) return fail(orderErrors.TOTAL_TOO_LARGE);
+  return undefined;
+}
+
+/** What legacy clients are told as the order's id: `SK` and the 32 hex digits of a UUIDv7. */
+export function externalOrderId(uuid: string): string {
+  return `SK${uuid.replaceAll("-", "")}`;
+}

@@ -1,0 +1,127 @@
+import { integer, text, timeMs, timeMsOrNull } from "@ordermesh/runtime/store/column.ts";
+import { inListParts } from "@ordermesh/runtime/store/in-list.ts";
+import type { Row, Sql, SqlValue } from "@ordermesh/runtime/store/sql.ts";
+import type { UnitOfWork } from "@ordermesh/runtime/store/unit-of-work.ts";
+import { type ActivityRow, type ActivityTerms, activityStates } from "../domain/activity.ts";
+
+export function readActivity(row: Row): ActivityRow {
+  return {
+    id: text(row.id),
+    productId: text(row.product_id),
+    productName: text(row.product_name),
+    currency: text(row.currency),
+    priceMinor: integer(row.price_minor),
+    total: integer(row.total),
+    free: integer(row.free),
+    reserved: integer(row.reserved),
+    sold: integer(row.sold),
+    perUserLimit: integer(row.per_user_limit),
+    startsAt: timeMsOrNull(row.starts_at),
+    endsAt: timeMsOrNull(row.ends_at),
+    state: integer(row.state),
+    openedAt: timeMsOrNull(row.opened_at),
+    closedAt: timeMsOrNull(row.closed_at),
+    label: text(row.label),
+    createdAt: timeMs(row.created_at),
+    updatedAt: timeMs(row.updated_at),
+  };
+}
+
+export function activityById(sql: Sql, id: string): Promise<ActivityRow | undefined> {
+  return find(sql, "id = ?", [id]);
+}
+
+/** The sale of a product that is open, whatever its window says. */
+export function openSale(sql: Sql, productId: string): Promise<ActivityRow | undefined> {
+  return find(sql, "open_product = ?", [productId]);
+}
+
+async function find(sql: Sql, condition: string, params: readonly SqlValue[]): Promise<ActivityRow | undefined> {
+  const [row] = await sql.all(`select * from activities where ${condition}`, params);
+  return row === undefined ? undefined : readActivity(row);
+}
+
+/** The activities of these ids that exist, by id; locked in the order of their ids until the commit. */
+export async function lockActivities(
+  uow: UnitOfWork,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, ActivityRow>> {
+  const locked = new Map<string, ActivityRow>();
+  for (const { list, params } of inListParts([...new Set(ids)].sort())) {
+    const statement = `select * from activities where id in ${list} order by id${uow.dialect.forUpdate}`;
+    for (const row of await uow.all(statement, params)) locked.set(text(row.id), readActivity(row));
+  }
+  return locked;
+}
+
+/** The open sales of these products, by product; not locked. */
+export async function openSaleIds(sql: Sql, productIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const ids = new Map<string, string>();
+  for (const { list, params } of inListParts([...new Set(productIds)])) {
+    const statement = `select id, open_product from activities where open_product in ${list}`;
+    for (const row of await sql.all(statement, params)) ids.set(text(row.open_product), text(row.id));
+  }
+  return ids;
+}
+
+/** Stores a draft with all its stock free. */
+export async function insertActivity(uow: UnitOfWork, id: string, terms: ActivityTerms, nowMs: number): Promise<void> {
+  const time = timeOrNull(uow);
+  await uow.run(
+    `insert into activities (id, product_id, product_name, currency, price_minor, total, free, reserved, sold,
+       per_user_limit, starts_at, ends_at, state, label, created_at, updated_at)
+     values (?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?, ${activityStates.draft}, ?, ?, ?)`,
+    [
+      id,
+      terms.productId,
+      terms.productName,
+      terms.currency,
+      terms.priceMinor,
+      terms.total,
+      terms.total,
+      terms.perUserLimit,
+      time(terms.startsAt),
+      time(terms.endsAt),
+      terms.label,
+      time(nowMs),
+      time(nowMs),
+    ],
+  );
+}
+
+/** Opens a draft; on a unique violation another sale of the product is open. */
+export async function openActivity(uow: UnitOfWork, { id, productId }: ActivityRow, nowMs: number): Promise<void> {
+  const at = uow.dialect.time(nowMs);
+  await uow.run(
+    `update activities set state = ${activityStates.open}, open_product = ?, opened_at = ?, updated_at = ? where id = ?`,
+    [productId, at, at, id],
+  );
+}
+
+export async function closeActivity(uow: UnitOfWork, id: string, nowMs: number): Promise<void> {
+  const at = uow.dialect.time(nowMs);
+  await uow.run(
+    `update activities set state = ${activityStates.closed}, open_product = null, closed_at = ?, updated_at = ?
+     where id = ?`,
+    [at, at, id],
+  );
+}
+
+export async function setWindow(
+  uow: UnitOfWork,
+  id: string,
+  window: Pick<ActivityTerms, "startsAt" | "endsAt">,
+  nowMs: number,
+): Promise<void> {
+  const time = timeOrNull(uow);
+  await uow.run("update activities set starts_at = ?, ends_at = ?, updated_at = ? where id = ?", [
+    time(window.startsAt),
+    time(window.endsAt),
+    time(nowMs),
+    id,
+  ]);
+}
+
+function timeOrNull({ dialect }: Sql): (epochMs: number | null) => string | null {
+  return (epochMs) => (epochMs === null ? null : dialect.time(epochMs));
+}

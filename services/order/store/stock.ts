@@ -1,0 +1,75 @@
+import { integer, text } from "@ordermesh/runtime/store/column.ts";
+import { inListParts } from "@ordermesh/runtime/store/in-list.ts";
+import type { UnitOfWork } from "@ordermesh/runtime/store/unit-of-work.ts";
+import { reservationStates } from "../domain/purchase.ts";
+
+/** Units that change their place in one activity: positive into it, negative out of it; the sum is 0. */
+export interface StockMove {
+  readonly free: number;
+  readonly reserved: number;
+  readonly sold: number;
+}
+
+/**
+ * Marks reservations as sold, or gives them back (a sold one too), each exactly once, and moves the stock of their
+ * activities with them. A reservation without an activity row holds no stock and is only marked.
+ * Locks reservations first and activities after them, each in the order of their ids. Returns the ids that moved.
+ */
+export async function moveReservations(
+  uow: UnitOfWork,
+  reservationIds: readonly string[],
+  effect: "sell" | "release",
+): Promise<ReadonlySet<string>> {
+  const moved = new Set<string>();
+  const moves = new Map<string, StockMove>();
+  for (const { list, params } of inListParts([...new Set(reservationIds)].sort())) {
+    const rows = await uow.all(
+      `select id, activity_id, quantity, state from reservations where id in ${list} order by id${uow.dialect.forUpdate}`,
+      params,
+    );
+    for (const row of rows) {
+      const state = integer(row.state);
+      const quantity = integer(row.quantity);
+      const move = effect === "sell" ? sale(state, quantity) : giveBack(state, quantity);
+      if (move === undefined) continue;
+      moved.add(text(row.id));
+      addMove(moves, text(row.activity_id), move);
+    }
+  }
+  const { now } = uow.dialect;
+  const change =
+    effect === "sell"
+      ? `state = ${reservationStates.sold}, sold_at = ${now}`
+      : `state = ${reservationStates.released}, live = null, released_at = ${now}`;
+  for (const { list, params } of inListParts([...moved])) {
+    await uow.run(`update reservations set ${change} where id in ${list}`, params);
+  }
+  await moveStock(uow, moves);
+  return moved;
+}
+
+/** Adds to what moves in an activity. */
+export function addMove(moves: Map<string, StockMove>, activityId: string, move: StockMove): void {
+  const { free, reserved, sold } = moves.get(activityId) ?? { free: 0, reserved: 0, sold: 0 };
+  moves.set(activityId, { free: free + move.free, reserved: reserved + move.reserved, sold: sold + move.sold });
+}
+
+/** One update for each activity, in the order of their ids. The schema refuses what would break the equation. */
+export async function moveStock(uow: UnitOfWork, moves: ReadonlyMap<string, StockMove>): Promise<void> {
+  for (const [activityId, { free, reserved, sold }] of [...moves].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    await uow.run(
+      `update activities set free = free + ?, reserved = reserved + ?, sold = sold + ?, updated_at = ${uow.dialect.now}
+       where id = ?`,
+      [free, reserved, sold, activityId],
+    );
+  }
+}
+
+function sale(state: number, quantity: number): StockMove | undefined {
+  return state === reservationStates.reserved ? { free: 0, reserved: -quantity, sold: quantity } : undefined;
+}
+
+function giveBack(state: number, quantity: number): StockMove | undefined {
+  if (state === reservationStates.reserved) return { free: quantity, reserved: -quantity, sold: 0 };
+  return state === reservationStates.sold ? { free: quantity, reserved: 0, sold: -quantity } : undefined;
+}
