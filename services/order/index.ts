@@ -5,11 +5,11 @@ import type { Readiness } from "@ordermesh/runtime/lifecycle/readiness.ts";
 import type { ServiceBinding } from "@ordermesh/runtime/rpc/service.ts";
 import type { Database } from "@ordermesh/runtime/store/database.ts";
 import { type Migrator, migrator } from "@ordermesh/runtime/store/migrate.ts";
-import type { Migration } from "@ordermesh/runtime/store/migration.ts";
 import { openDatabase } from "@ordermesh/runtime/store/open-database.ts";
 import { type OutboxRelay, startOutboxRelay } from "@ordermesh/runtime/store/outbox-relay.ts";
 import { type Retention, sharedRetention, startRetention } from "@ordermesh/runtime/store/retention.ts";
 import type { Logger } from "@ordermesh/runtime/telemetry/logger.ts";
+import { orderMigrations } from "./store/migrations/index.ts";
 
 export interface OrderServiceOptions {
   readonly config: RuntimeConfig;
@@ -29,8 +29,6 @@ export interface OrderService {
 const dayMs = 86_400_000;
 /** Publishers repeat what they do not know to be stored within minutes. */
 const dedupeWindowMs = 20 * 60_000;
-
-const orderMigrations: readonly Migration[] = [];
 
 /** Subjects that operators may publish to: the messages that come from outside. */
 export const publishableSubjects: readonly string[] = ["seckill.>"];
