@@ -8,6 +8,7 @@ import { ConfigError } from "@ordermesh/runtime/config/config-error.ts";
 import { printConfig } from "@ordermesh/runtime/config/print-config.ts";
 import { loadRuntimeConfig } from "@ordermesh/runtime/config/runtime-config.ts";
 import { fail } from "@ordermesh/runtime/errors/fail.ts";
+import { deadLetterStream } from "@ordermesh/runtime/events/dead-letters.ts";
 import { eventAdmin } from "@ordermesh/runtime/events/event-admin.ts";
 import { openBus } from "@ordermesh/runtime/events/open-bus.ts";
 import { openDataDir } from "@ordermesh/runtime/lifecycle/data-dir.ts";
@@ -29,6 +30,8 @@ import { createMetrics } from "@ordermesh/runtime/telemetry/metrics.ts";
 import { createRpcTelemetry } from "@ordermesh/runtime/telemetry/rpc-telemetry.ts";
 import { createTracing } from "@ordermesh/runtime/telemetry/tracing.ts";
 import { type Arguments, parseArguments, usage } from "./arguments.ts";
+
+const dayMs = 86_400_000;
 
 /** Starts what the arguments name in this one process, and runs until a signal. */
 async function main(): Promise<void> {
@@ -92,6 +95,7 @@ async function start({ roles }: Arguments, config: Config): Promise<void> {
     }
     const bus = await openBus({ natsUrl: values.NATS_URL, dataDir: values.DATA_DIR, log });
     parts.push({ name: "bus", stop: () => bus.close() });
+    await bus.ensureStream({ ...deadLetterStream, maxAgeMs: values.DEAD_LETTER_RETENTION_DAYS * dayMs });
     readiness.add("bus", () => bus.check());
     const order = await createOrderService({ config, bus, dataDir: values.DATA_DIR, readiness, log });
     return {

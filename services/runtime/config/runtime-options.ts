@@ -130,12 +130,6 @@ export const runtimeOptions = defineConfig({
     doc: "How long an Idempotency-Key is remembered with its answer.",
     reason: "Clients retry for minutes; a queue that stood over a weekend still gets its answers.",
   }),
-  OUTBOX_RETENTION_DAYS: option({
-    schema: integer(1, 365, day),
-    default: 3,
-    doc: "How long an event that has left stays in the outbox.",
-    reason: "Long enough to look into an incident; the stream has it anyway.",
-  }),
   INBOX_RETENTION_DAYS: option({
     schema: integer(1, 3650, day),
     default: 35,
