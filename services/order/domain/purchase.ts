@@ -9,21 +9,16 @@ export const reservationStates = { reserved: 1, sold: 2, released: 3 } as const;
 /** 99999999.99: what the legacy order table holds (decimal(10,2)). Minor units. */
 export const mostTotalMinor = 9_999_999_999;
 
-export interface PurchaseAttempt {
-  readonly buyerId: string;
-  readonly quantity: number;
-}
-
 /**
  * Why a purchase is refused, or undefined. In the order of the legacy script (contracts/minishop.md 6.2), after the
  * window check that it lacked. `holds`: the buyer has a live reservation in this activity.
  */
 export function purchaseRefusal(
-  activity: ActivityRow | undefined,
-  { quantity }: PurchaseAttempt,
+  activity: ActivityRow,
+  quantity: number,
   { holds, nowMs }: { readonly holds: boolean; readonly nowMs: number },
 ): ConnectError | undefined {
-  if (activity === undefined || activity.state === activityStates.draft) return fail(orderErrors.ACTIVITY_NOT_FOUND);
+  if (activity.state === activityStates.draft) return fail(orderErrors.ACTIVITY_NOT_FOUND);
   if (activity.state === activityStates.closed) return fail(orderErrors.SALE_ENDED);
   if (activity.startsAt !== null && nowMs < activity.startsAt) return fail(orderErrors.SALE_NOT_STARTED);
   if (activity.endsAt !== null && nowMs >= activity.endsAt) return fail(orderErrors.SALE_ENDED);

@@ -3,6 +3,7 @@ import { inListParts } from "@ordermesh/runtime/store/in-list.ts";
 import type { Row, Sql, SqlValue } from "@ordermesh/runtime/store/sql.ts";
 import type { UnitOfWork } from "@ordermesh/runtime/store/unit-of-work.ts";
 import { type ActivityRow, type ActivityTerms, activityStates } from "../domain/activity.ts";
+import type { PageKey } from "./page-token.ts";
 
 export function readActivity(row: Row): ActivityRow {
   return {
@@ -34,6 +35,71 @@ export function activityById(sql: Sql, id: string): Promise<ActivityRow | undefi
 /** The sale of a product that is open, whatever its window says. */
 export function openSale(sql: Sql, productId: string): Promise<ActivityRow | undefined> {
   return find(sql, "open_product = ?", [productId]);
+}
+
+/** The sale that is open for a product, else the one opened last; undefined when it never had one. */
+export async function currentSale(sql: Sql, productId: string): Promise<ActivityRow | undefined> {
+  return (
+    (await openSale(sql, productId)) ??
+    (await find(sql, "product_id = ? and opened_at is not null order by opened_at desc, id desc limit 1", [productId]))
+  );
+}
+
+export interface ActivityFilter {
+  readonly productId: string | undefined;
+  readonly state: number | undefined;
+  /** Activities older than this one; undefined: from the newest. */
+  readonly after: PageKey | undefined;
+  readonly limit: number;
+}
+
+/** Newest first. */
+export async function listActivities(sql: Sql, filter: ActivityFilter): Promise<ActivityRow[]> {
+  const conditions: string[] = [];
+  const params: SqlValue[] = [];
+  if (filter.productId !== undefined) {
+    conditions.push("product_id = ?");
+    params.push(filter.productId);
+  }
+  if (filter.state !== undefined) {
+    conditions.push("state = ?");
+    params.push(filter.state);
+  }
+  if (filter.after !== undefined) {
+    const createdAt = sql.dialect.time(filter.after.createdAt);
+    conditions.push("(created_at < ? or (created_at = ? and id < ?))");
+    params.push(createdAt, createdAt, filter.after.id);
+  }
+  const where = conditions.length === 0 ? "" : `where ${conditions.join(" and ")}`;
+  const rows = await sql.all(`select * from activities ${where} order by created_at desc, id desc limit ?`, [
+    ...params,
+    filter.limit,
+  ]);
+  return rows.map(readActivity);
+}
+
+/** What stands and stood in an activity beside its stock. */
+export interface ActivityCounts {
+  /** Buyers who hold a reservation. */
+  readonly buyers: number;
+  readonly reservations: number;
+  readonly released: number;
+  readonly orders: number;
+}
+
+export async function countActivity(sql: Sql, id: string): Promise<ActivityCounts> {
+  const [row] = await sql.all(
+    `select count(*) as made, count(live) as live, count(released_at) as released,
+       (select count(*) from orders where activity_id = ?) as orders
+     from reservations where activity_id = ?`,
+    [id, id],
+  );
+  return {
+    buyers: integer(row?.live),
+    reservations: integer(row?.made),
+    released: integer(row?.released),
+    orders: integer(row?.orders),
+  };
 }
 
 async function find(sql: Sql, condition: string, params: readonly SqlValue[]): Promise<ActivityRow | undefined> {
@@ -90,7 +156,11 @@ export async function insertActivity(uow: UnitOfWork, id: string, terms: Activit
 }
 
 /** Opens a draft; on a unique violation another sale of the product is open. */
-export async function openActivity(uow: UnitOfWork, { id, productId }: ActivityRow, nowMs: number): Promise<void> {
+export async function openActivity(
+  uow: UnitOfWork,
+  { id, productId }: Pick<ActivityRow, "id" | "productId">,
+  nowMs: number,
+): Promise<void> {
   const at = uow.dialect.time(nowMs);
   await uow.run(
     `update activities set state = ${activityStates.open}, open_product = ?, opened_at = ?, updated_at = ? where id = ?`,
