@@ -1,6 +1,7 @@
 import type { Message, Registry } from "@bufbuild/protobuf";
 import { type AnyMessage, getField } from "./field.ts";
 import { createJsonBinder, type JsonBinder } from "./json-binder.ts";
+import { escapeForHtml } from "./json-escape.ts";
 import { createJsonWriter, type JsonWriter } from "./json-writer.ts";
 import type { Reply } from "./reply.ts";
 import { type BindRequest, createRequestBinder } from "./request-binder.ts";
@@ -36,7 +37,8 @@ export function compileRoutes(routes: readonly Route[], registry?: Registry): Re
 
 function replyWriter(route: Route, writer: JsonWriter): CompiledRoute["reply"] {
   const { method, responseBody, statusField, surface } = route;
-  const write = responseBody === undefined ? writer.message(method.output, statusField) : writer.field(responseBody);
+  const plain = responseBody === undefined ? writer.message(method.output, statusField) : writer.field(responseBody);
+  const write = surface.dialect.write.htmlSafe === true ? (message: Message) => escapeForHtml(plain(message)) : plain;
   const success = route.rest?.successStatus || 200;
   return (message, headers) => {
     const own = statusField === undefined ? 0 : getField(message as unknown as AnyMessage, statusField);

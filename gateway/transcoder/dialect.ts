@@ -16,6 +16,8 @@ export interface JsonWriteRules {
   readonly time: TimeFormat;
   /** `json.decimal` fields: `12.5` and `12`, or always with a fraction (`12.0`, as Python prints a float). */
   readonly decimals: "shortest" | "fraction";
+  /** `<`, `>` and `&` in texts as `\u003c` ..., as Go's encoding/json writes them. Default false. */
+  readonly htmlSafe?: boolean;
 }
 
 /** What a surface takes in a JSON body, beyond names and formats, which are those it writes. */

@@ -1,0 +1,119 @@
+import { Code, type ConnectError } from "@connectrpc/connect";
+import { httpStatusOf, metadataOf, reasonOf, retryAfterMsOf } from "@ordermesh/runtime/errors/inspect.ts";
+import { escapeForHtml } from "../../transcoder/json-escape.ts";
+import { type Problem, problemToError } from "../../transcoder/problem.ts";
+import { jsonReply, type Reply } from "../../transcoder/reply.ts";
+import type { RestRequest } from "../../transcoder/rest-request.ts";
+import { minishopErrors } from "./errors.ts";
+
+export const contentType = "application/json; charset=utf-8";
+
+/** An error body of either old service: `{"error"}`, of the flash-sale service with `details` where there are some. */
+function errorReply(status: number, error: string, details?: string, headers?: Record<string, string>): Reply {
+  return jsonReply(status, escapeForHtml(JSON.stringify({ details, error })), contentType, headers);
+}
+
+/** The flash-sale service's paths speak its English, all others the order service's Chinese (9.13). */
+function isSeckill({ path }: RestRequest): boolean {
+  return path.startsWith("/api/v1/seckill/") || path.startsWith("/api/v1/system/");
+}
+
+/** A request that never became a call (1.1, 1.5). */
+export function problemReply(problem: Problem, request: RestRequest): Reply {
+  switch (problem.kind) {
+    case "not-found":
+    case "method-not-allowed":
+      return { status: 404, headers: { "content-type": "text/plain" }, body: "404 page not found" };
+    case "malformed":
+    case "field":
+      if (problem.source === "path") return errorReply(400, idTextOf(request.path));
+  }
+  const error = problemToError(problem);
+  const status = problem.kind === "body-too-large" ? httpStatusOf(error) : 400;
+  if (isSeckill(request)) return errorReply(status, "Invalid request format", error.rawMessage);
+  return errorReply(status, `参数错误: ${error.rawMessage}`);
+}
+
+/** A body that a method needs and the request lacks: what Go's decoder says of it. */
+export function missingBodyReply(request: RestRequest): Reply {
+  return isSeckill(request) ? errorReply(400, "Invalid request format", "EOF") : errorReply(400, "参数错误: EOF");
+}
+
+/** What a path's id is called when it is no text at all (broken UTF-8, NUL). */
+function idTextOf(path: string): string {
+  if (path.includes("/seckill/")) return minishopErrors.PRODUCT_ID_INVALID.text;
+  if (path.includes("/users/")) return minishopErrors.USER_ID_MALFORMED.text;
+  if (path.includes("/failures/")) return minishopErrors.FAILURE_ID_MALFORMED.text;
+  return minishopErrors.ORDER_ID_MALFORMED.text;
+}
+
+/** A call that failed: the MUST column of 1.3, the error column of 1.5. */
+export function callErrorReply(error: ConnectError, request: RestRequest): Reply {
+  const retryAfterMs = retryAfterMsOf(error);
+  const headers: Record<string, string> = {};
+  if (retryAfterMs !== undefined) headers["retry-after"] = String(Math.max(1, Math.ceil(retryAfterMs / 1000)));
+  if (error.code === Code.Unauthenticated) return unauthenticated(request);
+  const own = minishopErrors[reasonOf(error) as keyof typeof minishopErrors];
+  if (own !== undefined) return errorReply(own.http, error.rawMessage, undefined, headers);
+  return isSeckill(request) ? seckillError(error, request, headers) : orderError(error, request, headers);
+}
+
+/** The old gateway's literals; behind its prefix, with its body (1.6, 9.8). */
+function unauthenticated(request: RestRequest): Reply {
+  const text = request.headers.authorization === undefined ? "缺少认证token" : "token验证失败";
+  const behindGateway = request.path.startsWith("/api/v1/order/");
+  const body = behindGateway ? { code: 401, error: text } : { error: text };
+  return jsonReply(401, JSON.stringify(body), contentType, { "www-authenticate": "Bearer" });
+}
+
+const orderTexts: Readonly<Record<string, string>> = {
+  ORDER_NOT_FOUND: "订单不存在",
+  ORDER_ALREADY_CANCELLED: "订单已取消",
+  ORDER_ALREADY_COMPLETED: "已完成的订单无法取消",
+  FAILURE_NOT_FOUND: "失败记录不存在",
+  FAILURE_RESOLVED: "该记录已处理成功",
+  FAILURE_IN_PROGRESS: "该记录正在处理中",
+  PERMISSION_DENIED: "没有权限",
+  QUEUE_FULL: "系统繁忙，请稍后重试",
+  RATE_LIMITED: "请求过于频繁，请稍后重试",
+};
+
+function orderError(error: ConnectError, request: RestRequest, headers: Record<string, string>): Reply {
+  const reason = reasonOf(error) ?? "";
+  const metadata = metadataOf(error);
+  // The contract's words for all three: already done is 409, whatever the code.
+  if (reason === "FAILURE_IN_PROGRESS") return errorReply(409, orderTexts[reason] ?? "", undefined, headers);
+  if (reason === "ILLEGAL_TRANSITION") {
+    return errorReply(409, `订单状态不能从 ${word(metadata.from)} 变更为 ${word(metadata.to)}`);
+  }
+  if (reason === "FAILURE_RETRY_FAILED") {
+    return errorReply(metadata.cause === "TRANSIENT" ? 502 : 422, `重试失败: ${error.rawMessage}`);
+  }
+  const status = httpStatusOf(error);
+  const text = orderTexts[reason];
+  if (text !== undefined) return errorReply(status, text, undefined, headers);
+  if (status >= 500) return errorReply(status, `系统错误，请稍后重试 (trace_id: ${request.id})`, undefined, headers);
+  if (status === 400) return errorReply(400, `参数错误: ${error.rawMessage}`);
+  return errorReply(status, error.rawMessage, undefined, headers);
+}
+
+/** A status as this surface spells it, from its word or its enum's name. */
+function word(status = ""): string {
+  return status.replace(/^ORDER_STATUS_/, "").toLowerCase();
+}
+
+function seckillError(error: ConnectError, request: RestRequest, headers: Record<string, string>): Reply {
+  const status = httpStatusOf(error);
+  if (status >= 500) return errorReply(status, failedAction(request), `trace_id: ${request.id}`, headers);
+  if (reasonOf(error) === "SALE_OPEN") return errorReply(409, "Activity already prewarmed", error.rawMessage);
+  if (status === 400) return errorReply(400, minishopErrors.PARAMETERS_INVALID.text, error.rawMessage);
+  return errorReply(status, error.rawMessage, undefined, headers);
+}
+
+/** The old texts of a failure inside (1.5). */
+function failedAction({ method, path }: RestRequest): string {
+  if (path.endsWith("/activity/prewarm")) return "Failed to prewarm activity";
+  if (method === "DELETE") return "Failed to cleanup activity";
+  if (path.includes("/stats/")) return "Failed to get seckill stats";
+  return "Internal server error";
+}
