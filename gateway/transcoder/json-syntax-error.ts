@@ -46,6 +46,8 @@ export class JsonSyntaxError extends Error {
   readonly byteOffset: number;
   /** The character there; undefined at the text's end. */
   readonly found: string | undefined;
+  /** The first character after it that is no blank: of a trailing comma, the bracket. */
+  readonly following: string | undefined;
 
   /** `index` counts UTF-16 units of `text`. */
   constructor(reason: JsonSyntaxReason, text: string, index: number) {
@@ -58,5 +60,6 @@ export class JsonSyntaxError extends Error {
     this.byteOffset = Buffer.byteLength(before);
     const code = text.codePointAt(index);
     this.found = code === undefined ? undefined : String.fromCodePoint(code);
+    this.following = /\S/.exec(text.slice(index + (this.found?.length ?? 0)))?.[0];
   }
 }

@@ -1,0 +1,41 @@
+import type { ConnectError } from "@connectrpc/connect";
+import { httpStatusOf, reasonOf, retryAfterMsOf } from "@ordermesh/runtime/errors/inspect.ts";
+import { type Problem, problemToError } from "../../transcoder/problem.ts";
+import { jsonReply, type Reply } from "../../transcoder/reply.ts";
+import { jsonSyntaxReply, unreadableBody } from "./json-syntax.ts";
+
+export const contentType = "application/json";
+
+/** What Starlette and FastAPI answer to a request that is no call (contract 1, 7.1, 7.6). */
+export function problemReply(problem: Problem): Reply {
+  switch (problem.kind) {
+    case "method-not-allowed":
+      return detailReply(405, "Method Not Allowed", { allow: problem.allow.join(", ") });
+    case "json-syntax":
+      return jsonSyntaxReply(problem.error);
+    case "media-type":
+      // The original looks at no content encoding: compressed bytes are no text.
+      return unreadableBody;
+    case "not-found":
+    case "malformed":
+      return detailReply(404, "Not Found");
+    default:
+      return errorReply(problemToError(problem));
+  }
+}
+
+/** A failure that is no refusal of a task: who calls, or how often. */
+export function errorReply(error: ConnectError): Reply {
+  const headers: Record<string, string> = {};
+  const retryAfterMs = retryAfterMsOf(error);
+  if (retryAfterMs !== undefined) headers["retry-after"] = String(Math.max(1, Math.ceil(retryAfterMs / 1000)));
+  const status = httpStatusOf(error);
+  if (status === 401) {
+    headers["www-authenticate"] = reasonOf(error) === "TOKEN_EXPIRED" ? 'Bearer error="invalid_token"' : "Bearer";
+  }
+  return detailReply(status, error.rawMessage, headers);
+}
+
+function detailReply(status: number, detail: string, headers?: Record<string, string>): Reply {
+  return jsonReply(status, JSON.stringify({ detail }), contentType, headers);
+}
