@@ -2,7 +2,9 @@ import { defineConfig, option } from "@ordermesh/runtime/config/option.ts";
 import { url } from "@ordermesh/runtime/config/values.ts";
 
 /** The legacy systems whose HTTP clients are served; they name the `SURFACE_<NAME>_...` options. */
-export const legacySurfaces = [] as const;
+export const legacySurfaces = ["minishop"] as const;
+
+export type LegacySurface = (typeof legacySurfaces)[number];
 
 /** The gateway's own options. */
 export const gatewayOptions = defineConfig({

@@ -2,14 +2,17 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createAuthenticator } from "@ordermesh/runtime/auth/authenticator.ts";
 import { createJwtVerifier } from "@ordermesh/runtime/auth/jwt.ts";
 import { createSurfaceAuthenticator } from "@ordermesh/runtime/auth/surface-auth.ts";
-import type { RuntimeConfig, SurfaceConfig } from "@ordermesh/runtime/config/runtime-config.ts";
+import type { RuntimeConfig } from "@ordermesh/runtime/config/runtime-config.ts";
 import { fail } from "@ordermesh/runtime/errors/fail.ts";
+import type { ReadinessSource } from "@ordermesh/runtime/lifecycle/readiness.ts";
 import type { Caller } from "@ordermesh/runtime/rpc/caller.ts";
 import type { Logger } from "@ordermesh/runtime/telemetry/logger.ts";
 import type { Metrics } from "@ordermesh/runtime/telemetry/metrics.ts";
 import type { Tracing } from "@ordermesh/runtime/telemetry/tracing.ts";
+import { type LegacySurface, legacySurfaces } from "./config.ts";
 import { createHomePage, type HomeLink } from "./home-page.ts";
 import { nativeServices } from "./native-services.ts";
+import { createMiniShopSurface } from "./surfaces/minishop/index.ts";
 import { createNativeSurface } from "./surfaces/native/index.ts";
 import type { RestRequest } from "./transcoder/rest-request.ts";
 import { nativeSurfaceName, type Surface } from "./transcoder/surface.ts";
@@ -19,6 +22,7 @@ export interface GatewayOptions {
   readonly config: RuntimeConfig;
   /** Reaches the services, in this process or another. */
   readonly caller: Caller;
+  readonly readiness: ReadinessSource;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly tracing: Pick<Tracing, "begin">;
@@ -42,7 +46,7 @@ export interface Gateway {
 /** REST for the native API and for each legacy system. Throws when the annotations of the protos contradict each other. */
 export function createGateway(options: GatewayOptions): Gateway {
   const { config, caller, log, metrics, tracing } = options;
-  const legacy: readonly Surface[] = legacySurfacesOf(caller, config.surfaces);
+  const legacy: readonly Surface[] = legacySurfacesOf(options);
   const authenticate = createSurfaceGate(config);
   const observe = observer(metrics);
   const maxBodyBytes = config.values.MAX_REQUEST_BYTES;
@@ -66,8 +70,16 @@ export function createGateway(options: GatewayOptions): Gateway {
   };
 }
 
-function legacySurfacesOf(_caller: Caller, _surfaces: Readonly<Record<string, SurfaceConfig>>): readonly Surface[] {
-  return [];
+/** Each legacy system by its name, as in `SURFACE_<NAME>_...`. */
+function legacySurfacesOf({ config, caller, readiness }: GatewayOptions): readonly Surface[] {
+  const make: Readonly<Record<LegacySurface, (currency: string) => Surface>> = {
+    minishop: (currency) => createMiniShopSurface({ caller, currency, readiness }),
+  };
+  return legacySurfaces.map((name) => {
+    const surface = config.surfaces[name];
+    if (surface === undefined) throw new Error(`surface ${name} has no configuration`);
+    return make[name](surface.currency);
+  });
 }
 
 const operationalLinks: readonly HomeLink[] = [

@@ -1,5 +1,6 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { EventAdminService } from "@ordermesh/proto/ordermesh/events/v1/admin_pb";
+import { SeckillService } from "@ordermesh/proto/ordermesh/order/v1/seckill_pb";
 
 /** What the native REST surface shows. */
-export const nativeServices: readonly DescService[] = [EventAdminService];
+export const nativeServices: readonly DescService[] = [SeckillService, EventAdminService];

@@ -70,7 +70,7 @@ async function start({ roles }: Arguments, config: Config): Promise<void> {
   }
   const registry = createOwnRegistry(bindings);
   const gateway = roles.has("gateway")
-    ? createGateway({ config, caller: callerOf(registry), log, metrics, tracing })
+    ? createGateway({ config, caller: callerOf(registry), readiness, log, metrics, tracing })
     : undefined;
   const url = addServers(registry, gateway);
 

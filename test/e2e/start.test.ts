@@ -16,8 +16,8 @@ function embedded(): { DATA_DIR: string } {
 describe("a start", () => {
   test("ends its output with the ready line and says that AUTH is open", async () => {
     const instance = await startInstance(embedded());
-    expect(instance.log()).toContain("AUTH is open");
-    const { out } = await instance.stop();
+    const { out, err } = await instance.stop();
+    expect(err).toContain("AUTH is open");
     expect(out).toBe(`ready ${instance.url}\n`);
   });
 

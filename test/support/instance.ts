@@ -6,8 +6,6 @@ import { onTestFinished } from "vitest";
 export interface Instance {
   /** Of the one port, once `ready`. */
   readonly url: string;
-  /** What it wrote on standard error until now. */
-  readonly log: () => string;
   /** Sends the signal and waits for the end. */
   stop(signal?: NodeJS.Signals): Promise<Ended>;
 }
@@ -58,7 +56,6 @@ export async function startInstance(
   failed.catch(() => {});
   return {
     url,
-    log: () => output.err,
     stop: (signal = "SIGTERM") => {
       child.kill(signal);
       return ended;
