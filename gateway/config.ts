@@ -2,7 +2,7 @@ import { defineConfig, option } from "@ordermesh/runtime/config/option.ts";
 import { url } from "@ordermesh/runtime/config/values.ts";
 
 /** The legacy systems whose HTTP clients are served; they name the `SURFACE_<NAME>_...` options. */
-export const legacySurfaces = ["minishop"] as const;
+export const legacySurfaces = ["ordertracker", "minishop"] as const;
 
 export type LegacySurface = (typeof legacySurfaces)[number];
 

@@ -14,6 +14,7 @@ import { createHomePage, type HomeLink } from "./home-page.ts";
 import { nativeServices } from "./native-services.ts";
 import { createMiniShopSurface } from "./surfaces/minishop/index.ts";
 import { createNativeSurface } from "./surfaces/native/index.ts";
+import { createOrderTrackerSurface } from "./surfaces/ordertracker/index.ts";
 import type { RestRequest } from "./transcoder/rest-request.ts";
 import { nativeSurfaceName, type Surface } from "./transcoder/surface.ts";
 import { createTranscoder, type Exchange, type Transcoder } from "./transcoder/transcoder.ts";
@@ -71,8 +72,10 @@ export function createGateway(options: GatewayOptions): Gateway {
 }
 
 /** Each legacy system by its name, as in `SURFACE_<NAME>_...`. */
+/** Each legacy system by its name, as in `SURFACE_<NAME>_...`. */
 function legacySurfacesOf({ config, caller, readiness }: GatewayOptions): readonly Surface[] {
   const make: Readonly<Record<LegacySurface, (currency: string) => Surface>> = {
+    ordertracker: (currency) => createOrderTrackerSurface({ caller, currency }),
     minishop: (currency) => createMiniShopSurface({ caller, currency, readiness }),
   };
   return legacySurfaces.map((name) => {

@@ -1,6 +1,7 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { EventAdminService } from "@ordermesh/proto/ordermesh/events/v1/admin_pb";
+import { OrderTaskService } from "@ordermesh/proto/ordermesh/order/v1/order_task_pb";
 import { SeckillService } from "@ordermesh/proto/ordermesh/order/v1/seckill_pb";
 
 /** What the native REST surface shows. */
-export const nativeServices: readonly DescService[] = [SeckillService, EventAdminService];
+export const nativeServices: readonly DescService[] = [OrderTaskService, SeckillService, EventAdminService];

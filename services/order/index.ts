@@ -9,6 +9,7 @@ import { openDatabase } from "@ordermesh/runtime/store/open-database.ts";
 import { type OutboxRelay, startOutboxRelay } from "@ordermesh/runtime/store/outbox-relay.ts";
 import { type Retention, sharedRetention, startRetention } from "@ordermesh/runtime/store/retention.ts";
 import type { Logger } from "@ordermesh/runtime/telemetry/logger.ts";
+import { orderTaskService } from "./rpc/order-task-service.ts";
 import { seckillService } from "./rpc/seckill-service.ts";
 import { orderMigrations } from "./store/migrations/index.ts";
 
@@ -71,7 +72,7 @@ export async function createOrderService(options: OrderServiceOptions): Promise<
   readiness.add("order outbox", () => relay?.problem);
 
   return {
-    bindings: [seckillService({ database, log })],
+    bindings: [orderTaskService({ database }), seckillService({ database, log })],
     parts: [
       { name: "order database", stop: () => database.close() },
       {
