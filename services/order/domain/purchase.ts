@@ -2,12 +2,10 @@ import type { ConnectError } from "@connectrpc/connect";
 import { fail } from "@ordermesh/runtime/errors/fail.ts";
 import { type ActivityRow, activityStates } from "./activity.ts";
 import { orderErrors } from "./order-errors.ts";
+import { mostTotalMinor } from "./order-intake.ts";
 
 /** Numbers of `ordermesh.order.v1.ReservationState`, as the column has them. */
 export const reservationStates = { reserved: 1, sold: 2, released: 3 } as const;
-
-/** 99999999.99: what the legacy order table holds (decimal(10,2)). Minor units. */
-export const mostTotalMinor = 9_999_999_999;
 
 /**
  * Why a purchase is refused, or undefined. In the order of the legacy script (contracts/minishop.md 6.2), after the
@@ -27,7 +25,7 @@ export function purchaseRefusal(
     return fail(orderErrors.PURCHASE_LIMIT, { metadata: { limit: String(activity.perUserLimit) } });
   }
   if (quantity > activity.free) return fail(orderErrors.OUT_OF_STOCK);
-  if (BigInt(quantity) * BigInt(activity.priceMinor) > BigInt(mostTotalMinor)) return fail(orderErrors.TOTAL_TOO_LARGE);
+  if (BigInt(quantity) * BigInt(activity.priceMinor) > mostTotalMinor) return fail(orderErrors.TOTAL_TOO_LARGE);
   return undefined;
 }
 

@@ -1,0 +1,194 @@
+import { integer, text, timeMs } from "@ordermesh/runtime/store/column.ts";
+import { newId } from "@ordermesh/runtime/store/id.ts";
+import { inListParts } from "@ordermesh/runtime/store/in-list.ts";
+import type { Row, Sql } from "@ordermesh/runtime/store/sql.ts";
+import type { UnitOfWork } from "@ordermesh/runtime/store/unit-of-work.ts";
+import type { OrderIntake } from "../domain/order-intake.ts";
+import { reservationStates } from "../domain/purchase.ts";
+import { createOrders, defaultProductName, type NewOrder } from "./order-creation.ts";
+import { type NewReservation, type ReservationRow, readReservation, reserveForMessage } from "./reservation-store.ts";
+
+export type IntakeResult =
+  | { readonly kind: "created"; readonly orderId: string }
+  /** The order stands already: nothing was done. */
+  | { readonly kind: "duplicate" }
+  /** It can never become an order; nothing of it was written. */
+  | { readonly kind: "conflict"; readonly reason: string };
+
+/** Numbers for the orders of messages from outside; one for each intake, in their order. */
+export interface IntakeNumbers {
+  readonly orders: readonly number[];
+  readonly lines: readonly number[];
+}
+
+/** An order from a message may be paid for so long (docs/contracts/minishop.md 3.2). */
+const payableForMs = 1_800_000;
+
+/**
+ * Makes the orders of many messages in one transaction; results in the order of the intakes. A purchase of ours finds
+ * its reservation; a message from outside reserves here (docs/contracts/minishop.md 3.4). Two transactions that take
+ * the same order at once make one of them fail with a duplicate key: run it again.
+ */
+export async function takeOrders(
+  uow: UnitOfWork,
+  intakes: readonly OrderIntake[],
+  numbers: IntakeNumbers,
+): Promise<readonly IntakeResult[]> {
+  const results: IntakeResult[] = [];
+  const orders: NewOrder[] = [];
+  const known = await reservationsOf(uow, intakes);
+  const sales = await salesOf(uow, intakes);
+  const now = await uow.now();
+  const wanted: { readonly index: number; readonly row: NewReservation; readonly name: string }[] = [];
+  const seen = new Map<string, OrderIntake>();
+
+  intakes.forEach((intake, index) => {
+    const earlier = seen.get(intake.externalId);
+    if (earlier !== undefined) {
+      results[index] = sameOrder(earlier, intake);
+      return;
+    }
+    seen.set(intake.externalId, intake);
+    const found = known.get(intake.externalId);
+    if (found !== undefined) {
+      if (intake.purchase === undefined || found.made || found.row.id !== intake.purchase.reservationId) {
+        results[index] = sameOrder(found.row, intake);
+        return;
+      }
+      orders.push({ reservation: found.row, productName: intake.productName || defaultProductName(intake.productId) });
+      results[index] = { kind: "created", orderId: found.row.orderId };
+      return;
+    }
+    if (intake.purchase !== undefined) {
+      results[index] = { kind: "conflict", reason: "there is no such reservation" };
+      return;
+    }
+    const sale = saleOf(sales.get(intake.productId) ?? [], intake);
+    wanted.push({
+      index,
+      name: sale.productName || defaultProductName(intake.productId),
+      row: newReservation(intake, sale.id, now, numbers.orders[index] ?? 0, numbers.lines[index] ?? 0),
+    });
+  });
+
+  const outcomes = await reserveForMessage(
+    uow,
+    wanted.map(({ row }) => row),
+  );
+  const late = await reservationsOf(
+    uow,
+    wanted.filter((_, at) => outcomes[at] === "slot-taken").map(({ row }) => ({ externalId: row.externalOrderId })),
+  );
+  wanted.forEach(({ index, row, name }, at) => {
+    const outcome = outcomes[at];
+    const meanwhile = late.get(row.externalOrderId)?.row;
+    if (outcome === "reserved") {
+      orders.push({
+        reservation: { ...row, state: reservationStates.reserved, soldAt: null, releasedAt: null },
+        productName: name,
+      });
+      results[index] = { kind: "created", orderId: row.orderId };
+    } else if (meanwhile !== undefined) {
+      results[index] = sameOrder(meanwhile, row);
+    } else {
+      const reason = outcome === "slot-taken" ? "the buyer has another order in this sale" : "not enough stock";
+      results[index] = { kind: "conflict", reason };
+    }
+  });
+  await createOrders(uow, orders);
+  return results;
+}
+
+type Buying = Pick<OrderIntake, "buyerId" | "productId">;
+
+/** An order id that comes again is the same order, unless it is somebody else's. */
+function sameOrder(one: Buying, other: Buying): IntakeResult {
+  if (one.buyerId === other.buyerId && one.productId === other.productId) return { kind: "duplicate" };
+  return { kind: "conflict", reason: "the order id belongs to another buyer or product" };
+}
+
+/** Locks the reservations with these external ids, and tells whether their orders stand. */
+async function reservationsOf(
+  uow: UnitOfWork,
+  intakes: readonly Pick<OrderIntake, "externalId">[],
+): Promise<ReadonlyMap<string, { readonly row: ReservationRow; readonly made: boolean }>> {
+  const rows: ReservationRow[] = [];
+  const made = new Set<string>();
+  for (const { list, params } of inListParts(intakes.map(({ externalId }) => externalId).sort())) {
+    const statement = `select * from reservations where external_order_id in ${list}
+      order by id${uow.dialect.forUpdate}`;
+    rows.push(...(await uow.all(statement, params)).map(readReservation));
+  }
+  for (const { list, params } of inListParts(rows.map(({ orderId }) => orderId))) {
+    for (const row of await uow.all(`select id from orders where id in ${list}`, params)) made.add(text(row.id));
+  }
+  return new Map(rows.map((row) => [row.externalOrderId, { row, made: made.has(row.orderId) }]));
+}
+
+interface Sale {
+  readonly id: string;
+  readonly productName: string;
+  /** Epoch milliseconds; undefined before it opens. */
+  readonly openedAt: number | undefined;
+}
+
+/** Sales of the products of messages from outside, by product, the latest first. */
+async function salesOf(sql: Sql, intakes: readonly OrderIntake[]): Promise<ReadonlyMap<string, readonly Sale[]>> {
+  const sales = new Map<string, Sale[]>();
+  const products = new Set(intakes.filter(({ purchase }) => purchase === undefined).map(({ productId }) => productId));
+  for (const { list, params } of inListParts([...products])) {
+    const statement = `select id, product_id, product_name, opened_at from activities where product_id in ${list}
+      order by opened_at desc, id desc`;
+    for (const row of await sql.all(statement, params)) {
+      const productId = text(row.product_id);
+      const known = sales.get(productId);
+      if (known === undefined) sales.set(productId, [readSale(row)]);
+      else known.push(readSale(row));
+    }
+  }
+  return sales;
+}
+
+function readSale(row: Row): Sale {
+  return {
+    id: text(row.id),
+    productName: text(row.product_name),
+    openedAt: row.opened_at === null ? undefined : timeMs(row.opened_at),
+  };
+}
+
+/** The sale that the message names, else the one open, or last open, when it was sent (docs/contracts/minishop.md 9.9). */
+function saleOf(sales: readonly Sale[], intake: OrderIntake): { id: string; productName: string } {
+  const untracked = `untracked:${intake.productId}`;
+  if (intake.activityId !== "") {
+    const named = sales.find(({ id }) => id === intake.activityId);
+    return named ?? { id: `${untracked}:${intake.activityId}`, productName: "" };
+  }
+  const open = sales.find(({ openedAt }) => openedAt !== undefined && openedAt <= intake.sentAt);
+  return open ?? { id: untracked, productName: "" };
+}
+
+function newReservation(
+  intake: OrderIntake,
+  activityId: string,
+  now: number,
+  orderNumber: number,
+  lineNumber: number,
+): NewReservation {
+  return {
+    id: newId("rsv_"),
+    activityId,
+    productId: intake.productId,
+    buyerId: intake.buyerId,
+    quantity: integer(intake.quantity),
+    unitPrice: intake.unitPrice,
+    currency: intake.currency,
+    orderId: newId("ord_"),
+    orderNumber,
+    lineNumber,
+    externalOrderId: intake.externalId,
+    traceId: intake.traceId,
+    createdAt: now,
+    expiresAt: now + payableForMs,
+  };
+}
