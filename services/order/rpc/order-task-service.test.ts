@@ -2,14 +2,19 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { OrderTaskCreatedSchema, OrderTaskUpdatedSchema } from "@ordermesh/proto/ordermesh/events/v1/order_task_pb";
-import { OrderTaskStatus } from "@ordermesh/proto/ordermesh/order/v1/order_task_pb";
+import { OrderTaskService, OrderTaskStatus } from "@ordermesh/proto/ordermesh/order/v1/order_task_pb";
 import { metadataOf, reasonOf, retryAfterMsOf, violationsOf } from "@ordermesh/runtime/errors/inspect.ts";
+import { localCaller } from "@ordermesh/runtime/rpc/local-caller.ts";
+import { registryOf } from "@ordermesh/runtime/rpc/testing/echo.ts";
 import { bytes, text } from "@ordermesh/runtime/store/column.ts";
 import type { Database } from "@ordermesh/runtime/store/database.ts";
+import { startRetention } from "@ordermesh/runtime/store/retention.ts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { databaseKinds } from "../../../test/support/databases.ts";
-import { openForTest, openFresh } from "../../../test/support/open-database.ts";
+import { openForTest, openFresh, quietLog } from "../../../test/support/open-database.ts";
 import { orderTasks } from "../store/migrations/0001-order-tasks.ts";
+import { orderTaskRetention } from "../store/order-task-store.ts";
+import { orderTaskService } from "./order-task-service.ts";
 import { newTask, operator, orderTaskClient, userNamed } from "./testing/order-task-client.ts";
 
 type TaskClient = Awaited<ReturnType<typeof orderTaskClient>>;
@@ -322,13 +327,29 @@ describe.each(databaseKinds)("%s", (kind) => {
     expect((await client.getOrderTask({ taskId }, { principal: operator })).task).toMatchObject(receiver);
   });
 
-  test("3.3: an Idempotency-Key gives the first answer again", async () => {
+  test("3.3: an Idempotency-Key gives the first answer again, and says so", async () => {
     const request = fresh();
-    const header = new Headers({ "idempotency-key": `key-${request.userName}` });
-    const first = await client.createOrderTask(request, { header });
-    expect(await client.createOrderTask(request, { header })).toEqual(first);
-    const other = await refusal(client.createOrderTask({ ...request, productSku: "other" }, { header }));
+    const options = { header: new Headers({ "idempotency-key": `key-${request.userName}` }), principal: operator };
+    const caller = localCaller(await registryOf([orderTaskService({ database })]));
+    const method = OrderTaskService.method.createOrderTask;
+    const first = await caller.unary(method, request, options);
+    const again = await caller.unary(method, request, options);
+    expect(again.message).toEqual(first.message);
+    expect([first, again].map(({ header }) => header.get("idempotent-replayed"))).toEqual([null, "true"]);
+    const other = await refusal(caller.unary(method, { ...request, productSku: "other" }, options));
     expect(reasonOf(other)).toBe("IDEMPOTENCY_KEY_REUSED");
+  });
+
+  test("3.3: retention removes slots that no rule reads any more, and only those", async () => {
+    const old = fresh();
+    const young = fresh();
+    await age((await created(old)).taskId, 49 * 3_600_000);
+    await created(young);
+    const retention = startRetention({ database, rules: orderTaskRetention, log: quietLog });
+    expect(await retention.run()).toBe(1);
+    await retention.stop();
+    await created(old);
+    expect(reasonOf(await refusal(client.createOrderTask(young)))).toBe("ORDER_LIMIT_24H");
   });
 
   test("an update with an Idempotency-Key is made once", async () => {

@@ -9,13 +9,23 @@ const columns = `task_id, number, user_name, shop_name, product_url, price_curre
  shop_order_id, alipay_trade_no, receiver_name, receiver_address, receiver_phone, error_message,
  created_at, updated_at, completed_at, version`;
 
-/** Limiter rows are of no use once their 24 hours are over; for `startRetention`. */
-export const orderLimitRetention: RetentionRule = {
-  table: "order_limits",
-  column: "last_at",
-  keepMs: 2 * 86_400_000,
-  reason: "the rule looks back 24 hours; the second day keeps it far from rows that a create may be reading",
-};
+const dayMs = 86_400_000;
+
+/** What the tables beside the tasks keep; for `startRetention`. */
+export const orderTaskRetention: readonly RetentionRule[] = [
+  {
+    table: "order_limits",
+    column: "last_at",
+    keepMs: 2 * dayMs,
+    reason: "the rule looks back 24 hours; the second day keeps the deletion far from rows that a create is reading",
+  },
+  {
+    table: "order_task_history",
+    column: "changed_at",
+    keepMs: 400 * dayMs,
+    reason: "who changed what is asked within a year's accounts and a month to close them",
+  },
+];
 
 /** The slot of a user at a shop. */
 export type LimitSlot =

@@ -57,6 +57,7 @@ export const orderTasks: Migration = {
        changed_at ${types.time} not null,
        primary key (task_id, version)`,
     );
+    await sql.run("create index order_task_history_changed_at on order_task_history (changed_at)");
   },
   down: async ({ sql }) => {
     for (const table of ["order_task_history", "order_limits", "order_tasks"]) await sql.run(`drop table ${table}`);

@@ -1,5 +1,6 @@
 import type { Migration } from "@ordermesh/runtime/store/migration.ts";
+import { orderTasks } from "./0001-order-tasks.ts";
 import { orderBook } from "./0002-order-book.ts";
 
 /** The order service's schema, oldest step first. */
-export const orderMigrations: readonly Migration[] = [orderBook];
+export const orderMigrations: readonly Migration[] = [orderTasks, orderBook];
