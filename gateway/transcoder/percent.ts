@@ -25,3 +25,10 @@ export function decodeMultiSegment(raw: string): string {
 export function decodeQueryPart(raw: string): string {
   return decodeSegment(raw.includes("+") ? raw.replaceAll("+", " ") : raw);
 }
+
+/** As `decodeQueryPart`, for whole escapes of any bytes: what is no UTF-8 becomes U+FFFD. */
+export function decodeQueryBytes(raw: string): string {
+  const bytes = Buffer.from(raw.replaceAll("+", " ")).toString("latin1");
+  const decoded = bytes.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return Buffer.from(decoded, "latin1").toString("utf8");
+}

@@ -24,7 +24,7 @@ const fetched = { code: 0, msg: "获取成功" };
 export function orderHandlers(caller: Caller, currency: string): ServiceHandlers<typeof MiniShopOrderService> {
   return {
     async getOrder({ orderId }, context) {
-      return { ...fetched, data: orderView(await lookUp(orderId, context)) };
+      return { ...fetched, data: orderView(await lookUp(orderId, context), currency) };
     },
 
     async updateOrderStatus({ orderId, update }, context) {
@@ -61,7 +61,8 @@ export function orderHandlers(caller: Caller, currency: string): ServiceHandlers
         skip: paging.skip,
         includeTotal: true,
       });
-      return { ...fetched, data: { ...frame, orders: message.orders.map(orderView), total: message.totalSize ?? 0n } };
+      const orders = message.orders.map((order) => orderView(order, currency));
+      return { ...fetched, data: { ...frame, orders, total: message.totalSize ?? 0n } };
     },
 
     async getOrderStats(request, context) {
@@ -132,7 +133,9 @@ function statusOf(text: string): OrderStatus {
   return status;
 }
 
-/** A list's filter: "" is none; undefined: a word that no row has (1.3: no validation). */
+/** A list's filter: "" is none; undefined: a word that no row has (1.3: no validation). Throws STATUS_UNKNOWN. */
 function filterOf<T>(text: string, words: ReadonlyMap<string, T>, none: T): T | undefined {
+  // What is left of bytes that are no UTF-8 (9.4).
+  if (text.includes("\ufffd")) throw fail(minishopErrors.STATUS_UNKNOWN);
   return text === "" ? none : words.get(text);
 }

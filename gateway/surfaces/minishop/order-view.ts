@@ -6,8 +6,8 @@ import { majorUnits, roundedPrice } from "./money.ts";
 import { orderStatusWord } from "./status-words.ts";
 
 /** An order with exactly the keys of 1.2; an old order has one product, that of its first line. */
-export function orderView(order: Order): MessageInitShape<typeof OrderSchema> {
-  const currency = order.total?.currency ?? "CNY";
+export function orderView(order: Order, surfaceCurrency: string): MessageInitShape<typeof OrderSchema> {
+  const currency = order.total?.currency ?? surfaceCurrency;
   const [line] = order.lines;
   return {
     id: order.number,
