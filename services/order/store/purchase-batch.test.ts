@@ -1,0 +1,151 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { ReservationState } from "@ordermesh/proto/ordermesh/order/v1/seckill_pb";
+import { reasonOf } from "@ordermesh/runtime/errors/inspect.ts";
+import { text } from "@ordermesh/runtime/store/column.ts";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { databaseKinds } from "../../../test/support/databases.ts";
+import { asAdmin, openSeckill, type SeckillFixture } from "../rpc/testing/seckill-fixture.ts";
+
+describe.each(databaseKinds)("%s", (kind) => {
+  let on: SeckillFixture;
+
+  beforeAll(async () => {
+    on = await openSeckill(kind);
+  });
+  afterAll(() => on.dispose());
+
+  describe("minishop 6.3 purchase", () => {
+    test("a yes has a reservation, its stock and its event", async () => {
+      const { activityId, productId } = await on.sale();
+      const made = await on.buy(activityId, "7000", 2n);
+      expect(made).toMatchObject({
+        productId,
+        quantity: 2n,
+        state: ReservationState.RESERVED,
+        remainingStock: 8n,
+        unitPrice: { currency: "CNY", minorUnits: 1250n },
+        externalOrderId: expect.stringMatching(/^SK[0-9a-f]{32}$/),
+      });
+      expect(await on.stockOf(activityId)).toEqual([8, 2, 0]);
+      const [only, ...more] = await on.eventsOf(activityId);
+      expect(more).toEqual([]);
+      expect(only?.row.subject).toBe("seckill.order.create");
+      expect(JSON.parse(text(only?.row.headers))).toEqual({ "content-type": "application/x-protobuf" });
+      expect(only?.event).toMatchObject({
+        orderId: made.orderId,
+        externalOrderId: made.externalOrderId,
+        reservationId: made.reservationId,
+        productName: "Lamp",
+        buyerId: "7000",
+        quantity: 2n,
+        unitPrice: { currency: "CNY", minorUnits: 1250n },
+      });
+      expect(only?.event.orderNumber).toBeGreaterThan(0n);
+    });
+
+    test("a product means its open sale", async () => {
+      const { activityId, productId } = await on.sale();
+      const { reservation } = await on.seckill.purchase({ productId, buyerId: "b", quantity: 1n }, asAdmin);
+      expect(reservation?.activityId).toBe(activityId);
+    });
+
+    test("200 concurrent buyers of 100 units: exactly 100 get one", async () => {
+      const { activityId } = await on.sale({ totalStock: 100n });
+      const calls = Array.from({ length: 200 }, (_, index) => on.buy(activityId, `b${index}`));
+      const settled = await Promise.allSettled(calls);
+      const reasons = settled.flatMap((one) => (one.status === "rejected" ? [reasonOf(one.reason)] : []));
+      expect(reasons).toEqual(Array.from({ length: 100 }, () => "OUT_OF_STOCK"));
+      expect(await on.stockOf(activityId)).toEqual([0, 100, 0]);
+      expect(await on.eventsOf(activityId)).toHaveLength(100);
+    });
+
+    test("one of a buyer's concurrent purchases is made", async () => {
+      const { activityId } = await on.sale();
+      const settled = await Promise.allSettled(Array.from({ length: 20 }, () => on.buy(activityId, "greedy")));
+      expect(settled.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+      expect(await on.stockOf(activityId)).toEqual([9, 1, 0]);
+    });
+
+    test("a caller who leaves leaks nothing: stock, reservations and events agree", async () => {
+      const { activityId } = await on.sale({ totalStock: 50n });
+      const calls = Array.from({ length: 50 }, (_, index) => {
+        const caller = new AbortController();
+        setTimeout(() => caller.abort(), index % 5);
+        return on.buy(activityId, `b${index}`, 1n, { ...asAdmin, signal: caller.signal });
+      });
+      await Promise.allSettled(calls);
+      await expect
+        .poll(async () => {
+          const { reservationCount } = await on.seckill.getActivityStats({ activityId }, asAdmin);
+          const [, reserved] = await on.stockOf(activityId);
+          return reserved === Number(reservationCount) && reserved === (await on.eventsOf(activityId)).length;
+        })
+        .toBe(true);
+    });
+
+    test("a killed process has told nobody yes without a reservation and its event", async () => {
+      const { activityId } = await on.sale({ totalStock: 100_000n });
+      const argument = JSON.stringify({ url: on.fresh.url, directory: on.fresh.directory, activityId });
+      const child: ChildProcess = fork(new URL("../rpc/testing/seckill-child.ts", import.meta.url), [argument], {
+        stdio: ["ignore", "ignore", "inherit", "ipc"],
+        execArgv: [],
+      });
+      onTestFinished(() => void child.kill("SIGKILL"));
+      const told: string[] = [];
+      const enough = new Promise<void>((resolve) => {
+        child.on("message", (orderId) => {
+          told.push(String(orderId));
+          if (told.length >= 60) resolve();
+        });
+      });
+      const closed = once(child, "close");
+      await enough;
+      child.kill("SIGKILL");
+      await closed;
+      const rows = await on.database.read.all("select order_id from reservations where activity_id = ?", [activityId]);
+      const reserved = new Set(rows.map((row) => text(row.order_id)));
+      const events = new Set((await on.eventsOf(activityId)).map(({ event }) => event.orderId));
+      expect(told.filter((orderId) => !reserved.has(orderId))).toEqual([]);
+      expect(events).toEqual(reserved);
+      expect(await on.stockOf(activityId)).toEqual([100_000 - reserved.size, reserved.size, 0]);
+    }, 30_000);
+  });
+
+  describe("minishop 6.3 release", () => {
+    test("acts once under concurrency, and the buyer can buy again", async () => {
+      const { activityId } = await on.sale();
+      const { reservationId } = await on.buy(activityId, "b", 3n);
+      const moved = await Promise.all(Array.from({ length: 10 }, () => on.move([reservationId], "release")));
+      expect(moved.filter((ids) => ids.has(reservationId))).toHaveLength(1);
+      expect(await on.stockOf(activityId)).toEqual([10, 0, 0]);
+      const { reservation } = await on.seckill.getReservation({ reservationId }, asAdmin);
+      expect(reservation?.state).toBe(ReservationState.RELEASED);
+      expect((await on.buy(activityId, "b")).remainingStock).toBe(9n);
+    });
+
+    test("9.10 and 9.15: a payment makes reserved stock sold, a release gives sold stock back", async () => {
+      const { activityId } = await on.sale();
+      const { reservationId } = await on.buy(activityId, "b", 2n);
+      await on.move([reservationId], "sell");
+      expect(await on.move([reservationId], "sell")).toEqual(new Set());
+      expect(await on.stockOf(activityId)).toEqual([8, 0, 2]);
+      await on.move([reservationId], "release");
+      expect(await on.move([reservationId], "sell")).toEqual(new Set());
+      expect(await on.stockOf(activityId)).toEqual([10, 0, 0]);
+    });
+
+    test("purchases, payments and releases at once keep the equation", async () => {
+      const { activityId } = await on.sale({ totalStock: 60n });
+      const held = await Promise.all(Array.from({ length: 30 }, (_, index) => on.buy(activityId, `b${index}`)));
+      const ids = held.map(({ reservationId }) => reservationId);
+      await Promise.all([
+        ...ids.map((id) => on.move([id], "release")),
+        ...ids.map((id) => on.move([id], "sell")),
+        on.move(ids, "release"),
+        ...Array.from({ length: 30 }, (_, index) => on.buy(activityId, `c${index}`)),
+      ]);
+      expect(await on.stockOf(activityId)).toEqual([30, 30, 0]);
+    });
+  });
+});
