@@ -5,7 +5,8 @@ import { reasonOf } from "@ordermesh/runtime/errors/inspect.ts";
 import { text } from "@ordermesh/runtime/store/column.ts";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { databaseKinds } from "../../../test/support/databases.ts";
-import { asAdmin, openSeckill, type SeckillFixture } from "../rpc/testing/seckill-fixture.ts";
+import { openOn } from "../../../test/support/open-database.ts";
+import { asAdmin, openSeckill, type SeckillFixture, seckillClient } from "../rpc/testing/seckill-fixture.ts";
 
 describe.each(databaseKinds)("%s", (kind) => {
   let on: SeckillFixture;
@@ -58,6 +59,22 @@ describe.each(databaseKinds)("%s", (kind) => {
       expect(reasons).toEqual(Array.from({ length: 100 }, () => "OUT_OF_STOCK"));
       expect(await on.stockOf(activityId)).toEqual([0, 100, 0]);
       expect(await on.eventsOf(activityId)).toHaveLength(100);
+    });
+
+    test("two instances sell one stock, and one unit to each buyer", async () => {
+      const other = await openOn(on.fresh);
+      onTestFinished(() => other.close());
+      const instances = [on.seckill, await seckillClient(other)];
+      const { activityId } = await on.sale({ totalStock: 50n });
+      // Both instances hear of every buyer.
+      const calls = Array.from({ length: 80 }, (_, index) =>
+        instances.map((seckill) => seckill.purchase({ activityId, buyerId: `b${index}`, quantity: 1n }, asAdmin)),
+      );
+      const settled = await Promise.allSettled(calls.flat());
+      const buyers = settled.flatMap((one) => (one.status === "fulfilled" ? [one.value.reservation?.buyerId] : []));
+      expect(buyers).toHaveLength(50);
+      expect(new Set(buyers).size).toBe(50);
+      expect(await on.stockOf(activityId)).toEqual([0, 50, 0]);
     });
 
     test("one of a buyer's concurrent purchases is made", async () => {

@@ -4,10 +4,11 @@ import { SeckillOrderCreateSchema } from "@ordermesh/proto/ordermesh/events/v1/s
 import { type CreateActivityRequest, SeckillService } from "@ordermesh/proto/ordermesh/order/v1/seckill_pb";
 import { localAdministrator } from "@ordermesh/runtime/auth/principal.ts";
 import { reasonOf } from "@ordermesh/runtime/errors/inspect.ts";
-import { type CallOptions, createClient } from "@ordermesh/runtime/rpc/caller.ts";
+import { type CallOptions, type Client, createClient } from "@ordermesh/runtime/rpc/caller.ts";
 import { localCaller } from "@ordermesh/runtime/rpc/local-caller.ts";
 import { registryOf } from "@ordermesh/runtime/rpc/testing/echo.ts";
 import { bytes, timeMs } from "@ordermesh/runtime/store/column.ts";
+import type { Database } from "@ordermesh/runtime/store/database.ts";
 import { expect } from "vitest";
 import type { DatabaseKind } from "../../../../test/support/databases.ts";
 import { openFresh, quietLog } from "../../../../test/support/open-database.ts";
@@ -30,13 +31,18 @@ export async function refusal(call: Promise<unknown>): Promise<string | undefine
   return reasonOf(ConnectError.from(error));
 }
 
+/** A SeckillService of its own over a database, called in process. */
+export async function seckillClient(database: Database): Promise<Client<typeof SeckillService>> {
+  const registry = await registryOf([seckillService({ database, log: quietLog })], { log: quietLog });
+  return createClient(SeckillService, localCaller(registry));
+}
+
 export type SeckillFixture = Awaited<ReturnType<typeof openSeckill>>;
 
 /** SeckillService over a fresh database, called in process; the caller disposes of it. */
 export async function openSeckill(kind: DatabaseKind) {
   const { database, fresh, dispose } = await openFresh(kind, orderMigrations);
-  const registry = await registryOf([seckillService({ database, log: quietLog })], { log: quietLog });
-  const seckill = createClient(SeckillService, localCaller(registry));
+  const seckill = await seckillClient(database);
   let products = 0;
 
   /** Ten lamps of a new product at 12.50, open at once. */
