@@ -1,5 +1,5 @@
 /** The greatest int64: what the old services kept every id and page in. */
-export const maxInt64 = 9_223_372_036_854_775_807n;
+const maxInt64 = 9_223_372_036_854_775_807n;
 
 /** A path's unsigned decimal id, as strconv.ParseUint reads it, within int64; undefined when it is none. */
 export function parseId(text: string): bigint | undefined {

@@ -3,7 +3,7 @@ import type { Money } from "@ordermesh/proto/ordermesh/type/v1/money_pb";
 const digitsOf = new Map<string, number>();
 
 /** Decimals of a currency's minor unit (ISO 4217). */
-export function minorDigits(currency: string): number {
+function minorDigits(currency: string): number {
   const known = digitsOf.get(currency);
   if (known !== undefined) return known;
   const digits =
