@@ -7,24 +7,24 @@ import type { Issue, Verdict } from "./validation.ts";
 const maxHundredths = 9_999_999_999n;
 const maxUrlLength = 2083;
 
-/** pydantic's `str` with lengths in characters (code points). */
-export function text({
-  min,
-  max,
-}: {
-  readonly min?: number;
-  readonly max?: number;
-} = {}): (value: JsonTree) => Verdict {
+/** pydantic's `str`, without the character that not every database stores. */
+export function anyText(value: JsonTree): Verdict {
+  if (typeof value !== "string") return refuse("string_type", "Input should be a valid string");
+  return value.includes("\0") ? hasNul : { value };
+}
+
+/** The same with lengths in characters (code points). */
+export function text({ min, max }: { readonly min?: number; readonly max: number }): (value: JsonTree) => Verdict {
   return (value) => {
-    if (typeof value !== "string") return refuse("string_type", "Input should be a valid string");
+    if (typeof value !== "string") return anyText(value);
     const length = characters(value);
     if (min !== undefined && length < min) {
       return refuse("string_too_short", `String should have at least ${counted(min)}`, `{"min_length":${min}}`);
     }
-    if (max !== undefined && length > max) {
+    if (length > max) {
       return refuse("string_too_long", `String should have at most ${counted(max)}`, `{"max_length":${max}}`);
     }
-    return { value };
+    return anyText(value);
   };
 }
 
@@ -95,6 +95,12 @@ const urlTooLong = refuse(
   "url_too_long",
   `URL should have at most ${maxUrlLength} characters`,
   `{"max_length":${maxUrlLength}}`,
+);
+/** pydantic's words for a text of the wrong characters. */
+const hasNul = refuse(
+  "string_pattern_mismatch",
+  "String should match pattern '^[^\\x00]*$'",
+  JSON.stringify({ pattern: "^[^\\x00]*$" }),
 );
 const notANumber = refuse("float_type", "Input should be a valid number");
 const unparsable = refuse("float_parsing", "Input should be a valid number, unable to parse string as a number");

@@ -1,4 +1,4 @@
-import { httpUrl, price, status, text } from "./checks.ts";
+import { anyText, httpUrl, price, status, text } from "./checks.ts";
 import type { FieldRule } from "./validation.ts";
 
 /** Body of POST /product and POST /orders (contract 1.2). */
@@ -24,6 +24,6 @@ export const patchModel: readonly FieldRule[] = [
 
 /** Body of PUT /order/update (contract 1.3). */
 export const updateModel: readonly FieldRule[] = [
-  { name: "task_uuid", presence: "required", check: text() },
+  { name: "task_uuid", presence: "required", check: anyText },
   ...patchModel,
 ];

@@ -124,6 +124,16 @@ test("ordertracker 1.2 100 characters beyond the basic plane are not too long", 
   expect(await ask("POST /product", { ...valid, user_name: "😀".repeat(100) })).toMatchObject({ status: 200 });
 });
 
+test("ordertracker 1.2 a NUL, which not every database stores, is 422 in the shape of 1.6", async () => {
+  expect(await detailOf("shop_name", '"a\\u0000"')).toEqual({
+    type: "string_pattern_mismatch",
+    loc: ["body", "shop_name"],
+    msg: "String should match pattern '^[^\\x00]*$'",
+    input: "a\0",
+    ctx: { pattern: "^[^\\x00]*$" },
+  });
+});
+
 describe("product_price", () => {
   const aboveZero = { type: "greater_than", msg: "Input should be greater than 0", ctx: { gt: 0 } };
   const parsing = {
