@@ -3,9 +3,8 @@ import { inListParts } from "@ordermesh/runtime/store/in-list.ts";
 import { insertRows } from "@ordermesh/runtime/store/insert.ts";
 import type { Row, Sql } from "@ordermesh/runtime/store/sql.ts";
 import type { UnitOfWork } from "@ordermesh/runtime/store/unit-of-work.ts";
-import type { ActivityRow } from "../domain/activity.ts";
 import { reservationStates } from "../domain/purchase.ts";
-import { activityById, lockActivities } from "./activity-store.ts";
+import { lockActivities } from "./activity-store.ts";
 import { addMove, moveStock, type StockMove } from "./stock.ts";
 
 /** An order's hold on stock; times are epoch milliseconds. */
@@ -175,15 +174,6 @@ export async function reserveForMessage(
     const outcome = outcomes[index] ?? "slot-taken";
     return outcome === "reserved" && !made.has(row.id) ? "slot-taken" : outcome;
   });
-}
-
-/** The sale of a product that was open at a time, or the last one opened before it (contracts/minishop.md 9.9). */
-export async function saleAt(sql: Sql, productId: string, epochMs: number): Promise<ActivityRow | undefined> {
-  const [row] = await sql.all(
-    `select id from activities where product_id = ? and opened_at <= ? order by opened_at desc, id desc limit 1`,
-    [productId, sql.dialect.time(epochMs)],
-  );
-  return row === undefined ? undefined : await activityById(sql, text(row.id));
 }
 
 async function insert(uow: UnitOfWork, rows: readonly NewReservation[], tail = ""): Promise<void> {
