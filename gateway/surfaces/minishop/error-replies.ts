@@ -86,9 +86,6 @@ function orderError(error: ConnectError, request: RestRequest, headers: Record<s
   if (reason === "ILLEGAL_TRANSITION") {
     return errorReply(409, `订单状态不能从 ${word(metadata.from)} 变更为 ${word(metadata.to)}`);
   }
-  if (reason === "FAILURE_RETRY_FAILED") {
-    return errorReply(metadata.cause === "TRANSIENT" ? 502 : 422, `重试失败: ${error.rawMessage}`);
-  }
   const status = httpStatusOf(error);
   const text = orderTexts[reason];
   if (text !== undefined) return errorReply(status, text, undefined, headers);

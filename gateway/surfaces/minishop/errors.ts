@@ -11,6 +11,8 @@ export const minishopErrors = defineErrors({
   FAILURE_ID_EMPTY: { code: Code.InvalidArgument, text: "失败记录ID不能为空" },
   FAILURE_ID_MALFORMED: { code: Code.InvalidArgument, text: "失败记录ID格式错误" },
   FAILURE_UNKNOWN: { code: Code.NotFound, text: "失败记录不存在" },
+  RETRY_BROKE: { code: Code.Unavailable, http: 502, text: "重试失败" },
+  RETRY_REFUSED: { code: Code.FailedPrecondition, http: 422, text: "重试失败" },
   STATUS_MISSING: { code: Code.InvalidArgument, text: "参数错误: status is required" },
   STATUS_UNKNOWN: { code: Code.InvalidArgument, text: "参数错误: unknown status" },
   DATE_MISSING: { code: Code.InvalidArgument, text: "日期参数不能为空" },

@@ -1,7 +1,9 @@
+import { ConnectError } from "@connectrpc/connect";
 import type { MiniShopOrderService } from "@ordermesh/proto/compat/minishop/v1/order_pb";
 import { FailureService, FailureStatus } from "@ordermesh/proto/ordermesh/order/v1/failure_pb";
 import { Channel, type Order, OrderService, OrderStatus } from "@ordermesh/proto/ordermesh/order/v1/order_pb";
 import { fail } from "@ordermesh/runtime/errors/fail.ts";
+import { reasonOf } from "@ordermesh/runtime/errors/inspect.ts";
 import type { CallContext } from "@ordermesh/runtime/rpc/call-context.ts";
 import type { Caller } from "@ordermesh/runtime/rpc/caller.ts";
 import type { ServiceHandlers } from "@ordermesh/runtime/rpc/service.ts";
@@ -110,10 +112,22 @@ export function orderHandlers(caller: Caller, currency: string): ServiceHandlers
     async retryFailure({ failureId }, context) {
       const number = failureIdOf(failureId);
       if (number === 0n) throw fail(minishopErrors.FAILURE_UNKNOWN);
-      await relay(caller, context).unary(FailureService.method.retryFailure, { number });
+      try {
+        await relay(caller, context).unary(FailureService.method.retryFailure, { number });
+      } catch (error) {
+        throw isRetryFailure(error) ? await retryFailed(number, context) : error;
+      }
       return { code: 0, msg: "重试成功" };
     },
   };
+
+  /** 502 for a cause that may pass, 422 for one that stays (1.3), with the row's own words. */
+  async function retryFailed(number: bigint, context: CallContext): Promise<ConnectError> {
+    const { message } = await relay(caller, context).unary(FailureService.method.getFailure, { number });
+    const { failureType, lastError } = message.failure ?? {};
+    const definition = failureType === "TRANSIENT" ? minishopErrors.RETRY_BROKE : minishopErrors.RETRY_REFUSED;
+    return fail(definition, { message: `${definition.text}: ${lastError}` });
+  }
 
   /** Throws ORDER_NOT_FOUND, and PERMISSION_DENIED for another user's order. */
   async function lookUp(id: string, context: CallContext): Promise<Order> {
@@ -124,6 +138,10 @@ export function orderHandlers(caller: Caller, currency: string): ServiceHandlers
     if (message.order === undefined) throw fail(minishopErrors.ORDER_UNKNOWN);
     return message.order;
   }
+}
+
+function isRetryFailure(error: unknown): boolean {
+  return error instanceof ConnectError && reasonOf(error) === "FAILURE_RETRY_FAILED";
 }
 
 function statusOf(text: string): OrderStatus {

@@ -329,11 +329,24 @@ describe("minishop 1.3 O7 and O8", () => {
     ["FAILURE_NOT_FOUND", { code: Code.NotFound }, {}, 404, "失败记录不存在"],
     ["FAILURE_RESOLVED", { http: 409 }, {}, 409, "该记录已处理成功"],
     ["FAILURE_IN_PROGRESS", { code: Code.Aborted, retryable: true }, {}, 409, "该记录正在处理中"],
-    ["FAILURE_RETRY_FAILED", { http: 422 }, { cause: "CONFLICT" }, 422, "重试失败: native text"],
-    ["FAILURE_RETRY_FAILED", { http: 422 }, { cause: "TRANSIENT" }, 502, "重试失败: native text"],
   ])("minishop 1.3 O8 %s %o %o is %i", async (reason, spec, metadata, status, error) => {
     const { send } = await startShop({ native: { retryFailure: refusal(reason, spec, metadata) } });
     expect(await send("POST /api/v1/failures/5/retry")).toMatchObject({ status, body: JSON.stringify({ error }) });
+  });
+
+  test.each([
+    ["CONFLICT", 422],
+    ["TRANSIENT", 502],
+  ])("minishop 1.3 O8 the retry itself fails by %s: %i", async (failureType, status) => {
+    const native = {
+      retryFailure: refusal("FAILURE_RETRY_FAILED", { http: 422 }),
+      getFailure: async () => ({ failure: exampleFailure({ failureType }) }),
+    };
+    const { send } = await startShop({ native });
+    expect(await send("POST /api/v1/failures/5/retry")).toMatchObject({
+      status,
+      body: '{"error":"重试失败: db timeout"}',
+    });
   });
 
   test("minishop 1.3 O8 the id 0 names no failure", async () => {
