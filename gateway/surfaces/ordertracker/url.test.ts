@@ -30,6 +30,7 @@ test.each([
   ["http://xn--bcher-kva.example", "http://xn--bcher-kva.example/"],
   ["http://a/?", "http://a/?"],
   ["http://a/%zz", "http://a/%zz"],
+  ["http://axn--/", "http://axn--/"],
 ])("ordertracker 7.5 %j is stored as %s", (text, href) => {
   expect(parseUrl(text)).toEqual({ href });
 });
@@ -51,6 +52,10 @@ test.each([
   ["http://a.1", "invalid IPv4 address"],
   ["http://[::g]", "invalid IPv6 address"],
   ["http://[::1", "invalid IPv6 address"],
+  ["http://a%2e80", "invalid IPv4 address"],
+  ["http://a.\u00ad256", "invalid IPv4 address"],
+  ["http://a /x", "invalid international domain name"],
+  ["http://xn--:x1", "invalid international domain name"],
   ["http://a%20b/", "invalid international domain name"],
   ["http://xn--a", "invalid international domain name"],
   ["http://ex^ample/", "invalid international domain name"],

@@ -20,9 +20,11 @@ function isWeb(url: URL): boolean {
 
 /** Node takes an `xn--` label that decodes to nothing; the standard's domain-to-ASCII does not. */
 function isPunycodeValid(hostname: string): boolean {
-  if (!hostname.includes("xn--")) return true;
-  const unicode = domainToUnicode(hostname);
-  return unicode !== "" && !unicode.includes("xn--");
+  return hostname.split(".").every((label) => {
+    if (!label.startsWith("xn--")) return true;
+    const decoded = domainToUnicode(label);
+    return decoded !== "" && !decoded.startsWith("xn--");
+  });
 }
 
 /** The standard escapes `^` in paths since 2023; the crate does not. */
@@ -48,9 +50,11 @@ const blanksAround = /^[\x00-\x20]+|[\x00-\x20]+$/g;
 /** What is wrong with a URL's host; a host that is right leaves the port. */
 function hostReason(host: string): string {
   if (host === "") return "empty host";
-  if (URL.canParse(`http://${host}`)) return "invalid port number";
+  const url = URL.parse(`http://${host}/`);
+  if (url !== null) return isPunycodeValid(url.hostname) ? "invalid port number" : invalidDomain;
   if (host.startsWith("[")) return "invalid IPv6 address";
   // A letter more makes any last number a name: what is still wrong then is the name.
-  if (!URL.canParse(`http://${host}x`)) return invalidDomain;
-  return /(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)\.?$/i.test(host.normalize("NFKC")) ? "invalid IPv4 address" : "empty host";
+  const name = URL.parse(`http://${host}x/`);
+  if (name === null || !isPunycodeValid(name.hostname)) return invalidDomain;
+  return host.replace(/\p{Default_Ignorable_Code_Point}/gu, "") === "" ? "empty host" : "invalid IPv4 address";
 }
