@@ -73,6 +73,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 
 /** Each legacy system by its name, as in `SURFACE_<NAME>_...`. */
 /** Each legacy system by its name, as in `SURFACE_<NAME>_...`. */
+/** Each legacy system by its name, as in `SURFACE_<NAME>_...`. */
 function legacySurfacesOf({ config, caller, readiness }: GatewayOptions): readonly Surface[] {
   const make: Readonly<Record<LegacySurface, (currency: string) => Surface>> = {
     ordertracker: (currency) => createOrderTrackerSurface({ caller, currency }),

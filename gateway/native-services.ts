@@ -1,7 +1,15 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { EventAdminService } from "@ordermesh/proto/ordermesh/events/v1/admin_pb";
+import { FailureService } from "@ordermesh/proto/ordermesh/order/v1/failure_pb";
+import { OrderService } from "@ordermesh/proto/ordermesh/order/v1/order_pb";
 import { OrderTaskService } from "@ordermesh/proto/ordermesh/order/v1/order_task_pb";
 import { SeckillService } from "@ordermesh/proto/ordermesh/order/v1/seckill_pb";
 
 /** What the native REST surface shows. */
-export const nativeServices: readonly DescService[] = [OrderTaskService, SeckillService, EventAdminService];
+export const nativeServices: readonly DescService[] = [
+  OrderService,
+  OrderTaskService,
+  SeckillService,
+  FailureService,
+  EventAdminService,
+];

@@ -1,5 +1,5 @@
 import type { RuntimeConfig } from "@ordermesh/runtime/config/runtime-config.ts";
-import type { EventBus, StreamSpec } from "@ordermesh/runtime/events/bus.ts";
+import type { EventBus, StreamSpec, Subscription } from "@ordermesh/runtime/events/bus.ts";
 import type { Part } from "@ordermesh/runtime/lifecycle/lifecycle.ts";
 import type { Readiness } from "@ordermesh/runtime/lifecycle/readiness.ts";
 import type { ServiceBinding } from "@ordermesh/runtime/rpc/service.ts";
@@ -9,9 +9,15 @@ import { openDatabase } from "@ordermesh/runtime/store/open-database.ts";
 import { type OutboxRelay, startOutboxRelay } from "@ordermesh/runtime/store/outbox-relay.ts";
 import { type Retention, sharedRetention, startRetention } from "@ordermesh/runtime/store/retention.ts";
 import type { Logger } from "@ordermesh/runtime/telemetry/logger.ts";
+import { startExpirySweeper } from "./events/expiry-sweeper.ts";
+import { startFailureSweeper } from "./events/failure-sweeper.ts";
+import { startSeckillConsumer } from "./events/seckill-consumer.ts";
+import { failureService } from "./rpc/failure-service.ts";
+import { orderService } from "./rpc/order-service.ts";
 import { orderTaskService } from "./rpc/order-task-service.ts";
 import { seckillService } from "./rpc/seckill-service.ts";
 import { orderMigrations } from "./store/migrations/index.ts";
+import { orderTaskRetention } from "./store/order-task-store.ts";
 
 export interface OrderServiceOptions {
   readonly config: RuntimeConfig;
@@ -58,6 +64,8 @@ export function orderMigrator(database: Database, log: Logger): Migrator {
 export async function createOrderService(options: OrderServiceOptions): Promise<OrderService> {
   const { config, bus, dataDir, readiness, log } = options;
   const { values } = config;
+  // Messages from outside name none; they are those of the system that the surface replaces.
+  const currency = config.surfaces.minishop?.currency;
   const database = await openOrderDatabase(config, dataDir, log);
   try {
     await orderMigrator(database, log).up();
@@ -69,10 +77,19 @@ export async function createOrderService(options: OrderServiceOptions): Promise<
 
   let relay: OutboxRelay | undefined;
   let retention: Retention | undefined;
+  let failureSweeper: ReturnType<typeof startFailureSweeper> | undefined;
+  let expirySweeper: ReturnType<typeof startExpirySweeper> | undefined;
+  let consumer: Subscription | undefined;
   readiness.add("order outbox", () => relay?.problem);
+  readiness.add("seckill consumer", () => (consumer?.healthy ? undefined : "it does not consume"));
 
   return {
-    bindings: [orderTaskService({ database }), seckillService({ database, log })],
+    bindings: [
+      orderService({ database, settings: { currency } }),
+      orderTaskService({ database }),
+      seckillService({ database, log }),
+      failureService({ database, log, currency }),
+    ],
     parts: [
       { name: "order database", stop: () => database.close() },
       {
@@ -89,12 +106,34 @@ export async function createOrderService(options: OrderServiceOptions): Promise<
         stop: () => relay?.stop(),
       },
       {
+        name: "seckill consumer",
+        start: async () => {
+          consumer = await startSeckillConsumer({ database, bus, log, settings: { currency } });
+        },
+        stop: () => consumer?.stop(),
+      },
+      {
+        name: "order expiry",
+        start: () => {
+          expirySweeper = startExpirySweeper({ database, log });
+        },
+        stop: () => expirySweeper?.stop(),
+      },
+      {
+        name: "failure retries",
+        start: () => {
+          failureSweeper = startFailureSweeper({ database, log, currency });
+        },
+        stop: () => failureSweeper?.stop(),
+      },
+      {
         name: "order retention",
         start: () => {
-          const rules = sharedRetention(database, {
+          const shared = sharedRetention(database, {
             inboxMs: values.INBOX_RETENTION_DAYS * dayMs,
             idempotencyMs: values.IDEMPOTENCY_RETENTION_DAYS * dayMs,
           });
+          const rules = [...shared, ...orderTaskRetention];
           retention = startRetention({ database, rules, log });
         },
         stop: () => retention?.stop(),
