@@ -1,6 +1,8 @@
 import { createMiniShopSurface } from "@ordermesh/gateway/surfaces/minishop/index.ts";
 import { serve } from "@ordermesh/gateway/transcoder/testing/serve.ts";
 import { createTranscoder } from "@ordermesh/gateway/transcoder/transcoder.ts";
+import { failureService } from "@ordermesh/order/rpc/failure-service.ts";
+import { orderService } from "@ordermesh/order/rpc/order-service.ts";
 import { seckillService } from "@ordermesh/order/rpc/seckill-service.ts";
 import { orderMigrations } from "@ordermesh/order/store/migrations/index.ts";
 import { localAdministrator } from "@ordermesh/runtime/auth/principal.ts";
@@ -9,11 +11,16 @@ import { registryOf } from "@ordermesh/runtime/rpc/testing/echo.ts";
 import { expect, onTestFinished, test } from "vitest";
 import { openFresh, quietLog } from "./support/open-database.ts";
 
-/** MiniShop's flash-sale paths over the real service and a database. */
+/** MiniShop's paths over the real services and a database. */
 async function start() {
   const { database, dispose } = await openFresh("sqlite", orderMigrations);
   onTestFinished(dispose);
-  const registry = await registryOf([seckillService({ database, log: quietLog })], { log: quietLog });
+  const services = [
+    orderService({ database }),
+    seckillService({ database, log: quietLog }),
+    failureService({ database, log: quietLog }),
+  ];
+  const registry = await registryOf(services, { log: quietLog });
   const caller = localCaller(registry, "rest");
   const surface = createMiniShopSurface({ caller, currency: "CNY", readiness: { status: () => "SERVING" } });
   const transcoder = createTranscoder({
@@ -83,4 +90,37 @@ test("minishop 9.10 the window check answers 400 with -5 or -6", async () => {
   expect((await prewarm('"product_id":2,"end_time":"2020-05-04T10:00:00Z"')).status).toBe(200);
   expect(await buy(1)).toEqual({ status: 400, code: -5 });
   expect(await buy(2)).toEqual({ status: 400, code: -6 });
+});
+
+test("minishop 1.3 an order from purchase to cancellation", async () => {
+  const { send } = await start();
+  await send("POST /api/v1/seckill/activity/prewarm", { body: activity });
+  const bought = await send("POST /api/v1/seckill/purchase", {
+    body: '{"product_id":3001,"user_id":7000,"quantity":1}',
+  });
+  const order = `/api/v1/orders/${JSON.parse(bought.body).order_id}`;
+  const data = async (request: string) => JSON.parse((await send(request)).body).data;
+
+  expect(await data(`GET ${order}`)).toMatchObject({ user_id: 7000, status: "pending", price: 12.5, deleted_at: null });
+  const move = (status: string) => send(`PUT ${order}/status`, { body: `{"status":"${status}"}` });
+  expect(await move("paid")).toMatchObject({ status: 200, body: '{"code":0,"msg":"更新成功"}' });
+  expect((await move("paid")).status).toBe(200);
+  expect(await move("pending")).toMatchObject({
+    status: 409,
+    body: '{"error":"订单状态不能从 paid 变更为 pending"}',
+  });
+  expect(await data("GET /api/v1/users/7000/orders?status=paid")).toMatchObject({
+    orders: [{ status: "paid", paid_at: expect.any(String), order_items: [{ product_id: 3001 }] }],
+    total: 1,
+  });
+  expect((await send(`PUT ${order}/cancel`, { body: '{"reason":"wrong colour"}' })).status).toBe(200);
+  expect(await send(`PUT ${order}/cancel`)).toMatchObject({ status: 409, body: '{"error":"订单已取消"}' });
+  expect((await send("GET /api/v1/seckill/stats/3001")).body).toContain('"current_stock":2,"user_count":0');
+
+  const day = (await data(`GET ${order}`)).created_at.slice(0, 10);
+  expect(await data(`GET /api/v1/stats/orders?date=${day}`)).toMatchObject({ total_orders: 1, total_amount: 12.5 });
+  expect(await data("GET /api/v1/stats/orders?date=2001-02-03")).toMatchObject({ id: 0, total_orders: 0 });
+  expect(await data("GET /api/v1/failures")).toEqual({ failures: [], page: 1, pageSize: 10, total: 0 });
+  expect((await send("POST /api/v1/failures/5/retry")).status).toBe(404);
+  expect((await send("GET /api/v1/orders/none")).status).toBe(404);
 });
