@@ -17,9 +17,10 @@ export function problemReply(problem: Problem): Reply {
       // The original looks at no content encoding: compressed bytes are no text.
       return unreadableBody;
     case "not-found":
-    case "malformed":
       return detailReply(404, "Not Found");
     default:
+      // Bad percent-encoding names no path; every other problem is a bad request.
+      if (problem.kind === "malformed" && problem.source === "path") return detailReply(404, "Not Found");
       return errorReply(problemToError(problem));
   }
 }

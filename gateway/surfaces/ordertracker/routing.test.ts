@@ -70,6 +70,15 @@ describe("ordertracker 7.6 routing", () => {
   );
 });
 
+test("ordertracker 1 a path with bad percent-encoding is unknown, a bad timeout header is a bad request", async () => {
+  const { ask } = await start();
+  expect(await ask("GET /users/%zz/orders/current")).toMatchObject({ status: 404, json: { detail: "Not Found" } });
+  expect(await ask("GET /users/a/orders/current", undefined, { "grpc-timeout": "soon" })).toMatchObject({
+    status: 400,
+    json: { detail: expect.any(String) },
+  });
+});
+
 test("ordertracker 1 a query is ignored", async () => {
   const { ask } = await start();
   expect(await ask("GET /users/a/orders/current?user_name=b&x=%zz")).toMatchObject({
