@@ -39,6 +39,7 @@ function comparable(text: string): string {
     .replaceAll(/\b[0-9a-f]{32}\b/g, "<trace>")
     .replaceAll(/\bSK[0-9a-f]{32}\b/g, "<order>")
     .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?/g, "<time>")
+    .replaceAll(/"id": \d+/g, '"id": <number>')
     .replaceAll(/in \d+\.\d s/g, "in <seconds>");
 }
 
