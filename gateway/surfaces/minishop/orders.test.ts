@@ -4,7 +4,7 @@ import type { ErrorSpec } from "@ordermesh/runtime/errors/define.ts";
 import { defineErrors } from "@ordermesh/runtime/errors/define.ts";
 import { fail } from "@ordermesh/runtime/errors/fail.ts";
 import { describe, expect, test } from "vitest";
-import { exampleFailure, exampleOrder, type ShopOptions, startShop } from "./testing/shop.ts";
+import { at, exampleFailure, exampleOrder, type ShopOptions, startShop } from "./testing/shop.ts";
 
 const order = "/api/v1/orders/SK30017000042";
 const found: ShopOptions["native"] = { lookupOrder: async () => ({ order: exampleOrder() }) };
@@ -258,6 +258,24 @@ describe("minishop 1.3 O6", () => {
   const native: ShopOptions["native"] = {
     getDailyStats: async ({ date }) => ({ stats: { date, totalAmount: { currency: "CNY", minorUnits: 10249n } } }),
   };
+
+  test("minishop 1.4 O6 tells a day's figures", async () => {
+    const stats = {
+      number: 12n,
+      totalOrders: 3n,
+      seckillOrders: 3n,
+      paidOrders: 1n,
+      totalAmount: { currency: "CNY", minorUnits: 10249n },
+      createdAt: at("2030-05-04T00:00:07.1Z"),
+      updatedAt: at("2030-05-04T10:00:00.2Z"),
+    };
+    const { send } = await startShop({ native: { getDailyStats: async () => ({ stats }) } });
+    expect((await send("GET /api/v1/stats/orders?date=2030-05-04")).body).toBe(
+      '{"code":0,"data":{"id":12,"date":"2030-05-04T00:00:00Z","total_orders":3,"seckill_orders":3,"paid_orders":1,' +
+        '"cancelled_orders":0,"total_amount":102.49,"created_at":"2030-05-04T00:00:07.1Z",' +
+        '"updated_at":"2030-05-04T10:00:00.2Z"},"msg":"获取成功"}',
+    );
+  });
 
   test("minishop 1.3 O6 a day without orders has id 0 and zero times", async () => {
     const { send } = await startShop({ native });
