@@ -11,9 +11,10 @@ import { type DatabaseKind, databaseKinds } from "../../../test/support/database
 import { openForTest, openOn, quietLog } from "../../../test/support/open-database.ts";
 import { failureService } from "../rpc/failure-service.ts";
 import { operator } from "../rpc/testing/order-task-client.ts";
-import { claimDue } from "../store/failure-lease.ts";
+import { claimDue, settleFailure } from "../store/failure-lease.ts";
 import { failureByNumber, listAttempts, type NewFailure, recordFailure } from "../store/failure-store.ts";
 import { orderMigrations } from "../store/migrations/index.ts";
+import { nextPageToken } from "../store/page-token.ts";
 import { startFailureSweeper } from "./failure-sweeper.ts";
 
 const never = 3_600_000;
@@ -165,6 +166,41 @@ describe.each(databaseKinds)("minishop 4 failures on %s", (kind) => {
     expect(await finalEvents(database)).toBe(1);
   });
 
+  test("minishop 4: a passing error waits up to 2 and 4 s, and the third attempt ends the row", async () => {
+    const { database, record } = await setUp(kind);
+    await record(failureOf("SK1"));
+    const waits: number[] = [];
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      await makeDue(database);
+      const [claim] = await claimDue(database, { actor: "test", leaseMs: 60_000, limit: 1 });
+      if (claim === undefined) throw new Error("nothing was due");
+      const failure = { error: `error ${attempt}`, retryable: true };
+      await database.transact((uow) => settleFailure(uow, claim, failure, () => 0.999));
+      // The lease is gone with the outcome: settling again has no effect.
+      await database.transact((uow) => settleFailure(uow, claim, failure, () => 0.999));
+      const row = await failureByNumber(database.read, 1);
+      if (row !== undefined && row.nextRetryAt !== null) waits.push(row.nextRetryAt - row.updatedAt);
+    }
+    expect(waits).toEqual([1998, 3996]);
+    expect(await failureByNumber(database.read, 1)).toMatchObject({
+      status: FailureStatus.FAILED,
+      retryCount: 3,
+      originalError: "first error",
+      lastError: "error 3",
+    });
+    expect(await finalEvents(database)).toBe(1);
+  });
+
+  test("minishop 4: a message whose order stands already ends as SUCCESS", async () => {
+    const { database, sweeper, client, record } = await setUp(kind);
+    await record(failureOf("SK1"));
+    await record(failureOf("SK1", { messageKey: "the same order in other bytes" }));
+    await makeDue(database);
+    await sweeper.run();
+    expect(await count(database, "orders")).toBe(1);
+    expect((await client.getFailure({ number: 2n })).failure?.status).toBe(FailureStatus.SUCCESS);
+  });
+
   test("minishop 4: rows older than a day expire without an attempt", async () => {
     const { database, sweeper, record } = await setUp(kind);
     await record(failureOf("SK1"));
@@ -240,6 +276,8 @@ describe.each(databaseKinds)("minishop 4 failures on %s", (kind) => {
     const second = await client.listFailures({ status: FailureStatus.PENDING, pageSize: 2, pageToken });
     expect(second.failures.map(({ number }) => number)).toEqual([1n]);
     expect(second.nextPageToken).toBe("");
+    const forged = nextPageToken({ createdAt: 0, id: "x" }, [undefined]);
+    expect(await refusal(client.listFailures({ pageToken: forged }))).toBe("VALIDATION");
     const skipped = await client.listFailures({ skip: 3n });
     expect(skipped.failures.map(({ number }) => number)).toEqual([1n]);
     expect((await client.listFailures({ skip: 2n ** 63n - 1n })).failures).toEqual([]);

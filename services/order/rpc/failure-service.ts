@@ -48,6 +48,9 @@ export function failureService({ database, log, currency = "CNY" }: FailureServi
       const limit = request.pageSize === 0 ? defaultPageSize : request.pageSize;
       const status = request.status === FailureStatus.UNSPECIFIED ? undefined : request.status;
       const after = readPageToken(request.pageToken, [status]);
+      if (after !== undefined && !/^[0-9]{1,15}$/.test(after.id)) {
+        throw fail("VALIDATION", { violations: [{ field: "page_token", description: "is not a token of this list" }] });
+      }
       const rows = await listFailures(read, {
         limit: limit + 1,
         skip: request.skip,
