@@ -3,7 +3,7 @@ import { openEmbeddedBus } from "@ordermesh/runtime/events/embedded-bus.ts";
 import { externalMessageId } from "@ordermesh/runtime/events/message.ts";
 import { integer, text } from "@ordermesh/runtime/store/column.ts";
 import { startOutboxRelay } from "@ordermesh/runtime/store/outbox-relay.ts";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { databaseKinds } from "../../../test/support/databases.ts";
 import { quietLog } from "../../../test/support/open-database.ts";
 import { temporaryDirectory } from "../../../test/support/temporary.ts";
@@ -182,4 +182,18 @@ describe.each(databaseKinds)("%s", (kind) => {
     const { reservation } = await on.seckill.getReservation({ reservationId: bought.reservationId }, asAdmin);
     expect(reservation?.orderId).toBe(bought.orderId);
   });
+});
+
+test("minishop 2.3 while the database is away a message is tried again, bounded, then dead-lettered", async () => {
+  const on = await openSeckill("sqlite");
+  const bus = await openEmbeddedBus({ dataDir: temporaryDirectory("bus"), log: quietLog });
+  onTestFinished(() => bus.close());
+  await bus.ensureStream({ name: "SECKILL", subjects: ["seckill.>"], maxAgeMs: 3_600_000, dedupeWindowMs: 60_000 });
+  await on.dispose();
+  const settings = { maxDeliveries: 3, backoffMs: [10] };
+  await startSeckillConsumer({ database: on.database, bus, log: quietLog, settings });
+  await bus.publish([{ subject, id: "1", data: Buffer.from(JSON.stringify(order())) }]);
+  await expect.poll(() => bus.deadLetters.list({ limit: 10 }), { timeout: 10_000 }).toHaveLength(1);
+  const [dead] = await bus.deadLetters.list({ limit: 10 });
+  expect(dead).toMatchObject({ attempts: 3, reason: "the database does not answer" });
 });
