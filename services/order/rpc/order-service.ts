@@ -16,12 +16,14 @@ import type { Database, TransactOptions } from "@ordermesh/runtime/store/databas
 import type { UnitOfWork } from "@ordermesh/runtime/store/unit-of-work.ts";
 import { orderErrors } from "../domain/order-errors.ts";
 import { dailyStats } from "../store/daily-stats.ts";
+import { systemActor } from "../store/order-creation.ts";
 import {
   countOrders,
   findOrder,
   listOrders,
   lookupOrder,
   type OrderFilter,
+  type OrderTransitionRow,
   type OrderWithLines,
   orderHistory,
 } from "../store/order-store.ts";
@@ -83,7 +85,8 @@ export function orderService(options: {
 
     async listOrderHistory({ orderId }, context) {
       const { order } = await readableOrder(database, orderId, context);
-      const rows = await orderHistory(database.read, order.id);
+      const stored = await orderHistory(database.read, order.id);
+      const rows = stored.length === 0 ? [creationOf(order)] : stored;
       return { transitions: rows.map(transitionMessage) };
     },
 
@@ -143,6 +146,12 @@ function owned(found: OrderWithLines | undefined, context: CallContext): OrderWi
   if (found === undefined) throw fail(orderErrors.ORDER_NOT_FOUND);
   requireOwner(context.principal, found.order.buyerId);
   return found;
+}
+
+/** What the history of an order begins with, also while only its reservation stands. */
+function creationOf({ createdAt }: OrderWithLines["order"]): OrderTransitionRow {
+  const { UNSPECIFIED, PENDING } = OrderStatus;
+  return { version: 1, from: UNSPECIFIED, to: PENDING, remark: "", actor: systemActor, changedAt: createdAt };
 }
 
 /** A buyer sees own orders, and only those when none is named. */
