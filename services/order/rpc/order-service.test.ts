@@ -102,6 +102,8 @@ describe.each(databaseKinds)("%s", (kind) => {
     });
     const { order } = await orders.lookupOrder({ channel: 1, externalId }, asAdmin);
     expect(order?.lines[0]).toMatchObject({ productName: "Lamp", quantity: 2n, total: { minorUnits: 2500n } });
+    const { transitions } = await orders.listOrderHistory({ orderId: order?.orderId ?? "" }, asAdmin);
+    expect(transitions).toMatchObject([{ version: 1, toStatus: PENDING }]);
     expect(await refusal(orders.getOrder({ orderId: "ord_none" }, asAdmin))).toBe("ORDER_NOT_FOUND");
   });
 
@@ -129,6 +131,13 @@ describe.each(databaseKinds)("%s", (kind) => {
     expect((await orders.cancelOrder({ orderId }, buyer(buyerId))).order?.status).toBe(CANCELLED);
     const { orders: mine } = await orders.listOrders({}, buyer(buyerId));
     expect(mine.map((order) => order.orderId)).toEqual([orderId]);
+  });
+
+  test("a cancel with the same Idempotency-Key has the same answer, not a refusal", async () => {
+    const { orderId } = await purchase();
+    const keyed = { ...asAdmin, header: new Headers({ "idempotency-key": `key-${orderId}` }) };
+    const first = await orders.cancelOrder({ orderId, reason: "x" }, keyed);
+    expect(await orders.cancelOrder({ orderId, reason: "x" }, keyed)).toEqual(first);
   });
 
   test("a stale expected_version is refused", async () => {
