@@ -9,8 +9,8 @@ export interface ImportRule {
   readonly except?: string;
 }
 
-/** Tests, and the suites in contract/ that several tests share, may reach for anything but other tests. */
-const code = "(?!.*(?:\\.test\\.ts$|/contract/))";
+/** Tests, and what several of them share in contract/ and testing/, may reach for anything but other tests. */
+const code = "(?!.*(?:\\.test\\.ts$|/contract/|/testing/))";
 const service = `^${code}services/(?!runtime/)([^/]+)/`;
 const businessProto = "^proto/(ordermesh/(order|payment|notification|sync|identity)|compat)/";
 
@@ -28,10 +28,11 @@ export const importRules: readonly ImportRule[] = [
     to: "^services/(?!runtime/)[^/]+/",
   },
   {
-    rule: "domain/ is pure: no I/O, no clock, no SQL, of the runtime only its errors",
+    rule: "domain/ is pure: no I/O, no clock, no SQL, of the runtime only its errors and their codes",
     from: `${service}domain/`,
     to: "",
-    except: "^services/$1/domain/|^services/runtime/errors|^proto/|^node:(crypto|buffer|util)$|^npm:@bufbuild/protobuf",
+    except:
+      "^services/$1/domain/|^services/runtime/errors|^proto/|^node:(crypto|buffer|util)$|^npm:@bufbuild/protobuf|^npm:@connectrpc/connect$",
   },
   { rule: "store/ stands on domain/ alone", from: `${service}store/`, to: "^services/$1/(?!store/|domain/)" },
   { rule: "rpc/ stands on store/ and domain/", from: `${service}rpc/`, to: "^services/$1/(?!rpc/|store/|domain/)" },

@@ -3,7 +3,7 @@ import { uuidv7 } from "@ordermesh/runtime/store/id.ts";
 import type { Logger } from "@ordermesh/runtime/telemetry/logger.ts";
 import { readSeckillMessage } from "../domain/seckill-message.ts";
 import { claimDue, expireOld, type FailureClaim, settleFailure } from "../store/failure-lease.ts";
-import { failureRetrier } from "./failure-retry.ts";
+import { failureRetrier } from "../store/failure-retry.ts";
 
 export interface FailureSweeperOptions {
   readonly database: Database;

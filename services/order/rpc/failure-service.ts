@@ -12,8 +12,8 @@ import { bindService, type ServiceBinding } from "@ordermesh/runtime/rpc/service
 import type { Database } from "@ordermesh/runtime/store/database.ts";
 import type { Logger } from "@ordermesh/runtime/telemetry/logger.ts";
 import { orderErrors } from "../domain/order-errors.ts";
-import { failureRetrier } from "../events/failure-retry.ts";
 import { claimByNumber } from "../store/failure-lease.ts";
+import { failureRetrier } from "../store/failure-retry.ts";
 import { countFailures, type FailureRow, failureByNumber, listAttempts, listFailures } from "../store/failure-store.ts";
 import { nextPageToken, readPageToken } from "../store/page-token.ts";
 

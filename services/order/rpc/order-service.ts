@@ -1,5 +1,5 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { type Timestamp, timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
 import {
   Channel,
   type ListOrdersRequest,
@@ -15,7 +15,6 @@ import { bindService, type ServiceBinding } from "@ordermesh/runtime/rpc/service
 import type { Database, TransactOptions } from "@ordermesh/runtime/store/database.ts";
 import type { UnitOfWork } from "@ordermesh/runtime/store/unit-of-work.ts";
 import { orderErrors } from "../domain/order-errors.ts";
-import { dailyStats } from "../store/daily-stats.ts";
 import { systemActor } from "../store/order-creation.ts";
 import {
   countOrders,
@@ -29,6 +28,7 @@ import {
 } from "../store/order-store.ts";
 import { moveOrder } from "../store/order-transition.ts";
 import { nextPageToken, readPageToken } from "../store/page-token.ts";
+import { getDailyStats } from "./daily-stats.ts";
 import { orderMessage, transitionMessage } from "./order-message.ts";
 
 const defaultPageSize = 20;
@@ -90,28 +90,7 @@ export function orderService(options: {
       return { transitions: rows.map(transitionMessage) };
     },
 
-    async getDailyStats(request) {
-      if (!isDate(request.date)) {
-        throw fail("VALIDATION", { violations: [{ field: "date", description: "is not a date" }] });
-      }
-      const asked = request.currency || currency;
-      const channel = request.channel === Channel.UNSPECIFIED ? {} : { channel: request.channel };
-      const stats = await dailyStats(database.read, { date: request.date, currency: asked, ...channel });
-      const { createdAt, updatedAt } = stats;
-      return {
-        stats: {
-          number: BigInt(stats.number),
-          date: request.date,
-          totalOrders: stats.totalOrders,
-          seckillOrders: stats.seckillOrders,
-          paidOrders: stats.paidOrders,
-          cancelledOrders: stats.cancelledOrders,
-          totalAmount: { currency: asked, minorUnits: stats.totalMinor },
-          ...(createdAt === undefined ? {} : { createdAt: timestampFromMs(createdAt) }),
-          ...(updatedAt === undefined ? {} : { updatedAt: timestampFromMs(updatedAt) }),
-        },
-      };
-    },
+    getDailyStats: (request) => getDailyStats(database, request, currency),
   });
 }
 
@@ -182,9 +161,4 @@ function ceilMs(time: Timestamp): number {
 /** PostgreSQL takes no NUL in a text; no id has one. */
 function storable(id: string): boolean {
   return !id.includes("\0");
-}
-
-function isDate(date: string): boolean {
-  const ms = Date.parse(`${date}T00:00:00Z`);
-  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(date);
 }

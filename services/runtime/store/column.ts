@@ -51,11 +51,8 @@ export function flag(value: unknown): boolean {
 }
 
 export const textOrNull = nullable(text);
-export const integerOrNull = nullable(integer);
-export const bigintOrNull = nullable(bigint);
 export const timeMsOrNull = nullable(timeMs);
 export const bytesOrNull = nullable(bytes);
-export const flagOrNull = nullable(flag);
 
 function nullable<T>(read: (value: unknown) => T): (value: unknown) => T | null {
   return (value) => (value === null ? null : read(value));

@@ -5,8 +5,8 @@ import { StoreError } from "@ordermesh/runtime/store/store-error.ts";
 import type { UnitOfWork } from "@ordermesh/runtime/store/unit-of-work.ts";
 import type { OrderIntake } from "../domain/order-intake.ts";
 import { type MessageReading, readSeckillMessage } from "../domain/seckill-message.ts";
-import { type FailureClaim, settleFailure, settleSuccess } from "../store/failure-lease.ts";
-import { takeOrders } from "../store/order-intake.ts";
+import { type FailureClaim, settleFailure, settleSuccess } from "./failure-lease.ts";
+import { takeOrders } from "./order-intake.ts";
 
 /** How an attempt on a failed message ended: its order stands, it failed with an error, or its lease was lost. */
 export type RetryOutcome<T> =
