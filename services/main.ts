@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { gatewayOptions, legacySurfaces } from "@ordermesh/gateway/config.ts";
 import { createGateway, type Gateway } from "@ordermesh/gateway/index.ts";
+import { orderOptions } from "@ordermesh/order/config.ts";
 import { createOrderService, publishableSubjects } from "@ordermesh/order/index.ts";
 import { createAuthenticator } from "@ordermesh/runtime/auth/authenticator.ts";
 import { browserGuard } from "@ordermesh/runtime/auth/browser-guard.ts";
@@ -32,17 +33,18 @@ import { createTracing } from "@ordermesh/runtime/telemetry/tracing.ts";
 import { type Arguments, parseArguments, usage } from "./arguments.ts";
 
 const dayMs = 86_400_000;
+const options = { ...gatewayOptions, ...orderOptions };
 
 /** Starts what the arguments name in this one process, and runs until a signal. */
 async function main(): Promise<void> {
   const args = parseArguments(process.argv.slice(2));
   if (args.help) return void process.stdout.write(usage);
-  const config = loadRuntimeConfig(process.env, { surfaces: legacySurfaces, extra: gatewayOptions });
+  const config = loadRuntimeConfig(process.env, { surfaces: legacySurfaces, extra: options });
   if (args.printConfig) return void process.stdout.write(printConfig(config.definition, config.values));
   await start(args, config);
 }
 
-type Config = ReturnType<typeof loadRuntimeConfig<typeof gatewayOptions>>;
+type Config = ReturnType<typeof loadRuntimeConfig<typeof options>>;
 
 async function start({ roles }: Arguments, config: Config): Promise<void> {
   const { values } = config;

@@ -1,4 +1,5 @@
 import { gatewayOptions, legacySurfaces } from "@ordermesh/gateway/config.ts";
+import { orderOptions } from "@ordermesh/order/config.ts";
 import { openOrderDatabase, orderMigrator } from "@ordermesh/order/index.ts";
 import { loadRuntimeConfig } from "@ordermesh/runtime/config/runtime-config.ts";
 import { openDataDir } from "@ordermesh/runtime/lifecycle/data-dir.ts";
@@ -15,7 +16,10 @@ async function main(): Promise<void> {
   if (!known || more.length > 0 || !/^[1-9]\d{0,3}$/.test(count)) {
     throw new StartupError("this is not a command of migrate", usage, { exitCode: 2 });
   }
-  const config = loadRuntimeConfig(process.env, { surfaces: legacySurfaces, extra: gatewayOptions });
+  const config = loadRuntimeConfig(process.env, {
+    surfaces: legacySurfaces,
+    extra: { ...gatewayOptions, ...orderOptions },
+  });
   const log = createLogger({ service: "migrate", level: config.values.LOG_LEVEL, format: config.values.LOG_FORMAT });
   const dataDir = config.values.DATABASE_URL === undefined ? openDataDir(config.values.DATA_DIR) : undefined;
   const database = await openOrderDatabase(config, config.values.DATA_DIR, log);

@@ -9,6 +9,7 @@ import { openDatabase } from "@ordermesh/runtime/store/open-database.ts";
 import { type OutboxRelay, startOutboxRelay } from "@ordermesh/runtime/store/outbox-relay.ts";
 import { type Retention, sharedRetention, startRetention } from "@ordermesh/runtime/store/retention.ts";
 import type { Logger } from "@ordermesh/runtime/telemetry/logger.ts";
+import type { orderOptions } from "./config.ts";
 import { startExpirySweeper } from "./events/expiry-sweeper.ts";
 import { startFailureSweeper } from "./events/failure-sweeper.ts";
 import { startSeckillConsumer } from "./events/seckill-consumer.ts";
@@ -17,10 +18,11 @@ import { orderService } from "./rpc/order-service.ts";
 import { orderTaskService } from "./rpc/order-task-service.ts";
 import { seckillService } from "./rpc/seckill-service.ts";
 import { orderMigrations } from "./store/migrations/index.ts";
+import { orderRetention } from "./store/order-retention.ts";
 import { orderTaskRetention } from "./store/order-task-store.ts";
 
 export interface OrderServiceOptions {
-  readonly config: RuntimeConfig;
+  readonly config: RuntimeConfig<typeof orderOptions>;
   readonly bus: EventBus;
   /** Absolute; of this process alone where the database is SQLite. */
   readonly dataDir: string;
@@ -86,7 +88,13 @@ export async function createOrderService(options: OrderServiceOptions): Promise<
   return {
     bindings: [
       orderService({ database, settings: { currency } }),
-      orderTaskService({ database }),
+      orderTaskService({
+        database,
+        settings: {
+          limitIgnoresFailed: values.LIMIT_IGNORES_FAILED === "true",
+          autoCompleteMerged: values.AUTO_COMPLETE_MERGED === "true",
+        },
+      }),
       seckillService({ database, log }),
       failureService({ database, log, currency }),
     ],
@@ -101,7 +109,9 @@ export async function createOrderService(options: OrderServiceOptions): Promise<
       {
         name: "order outbox relay",
         start: () => {
-          relay = startOutboxRelay({ database, bus, log });
+          // On SQLite this process has the data directory to itself: after a crash it need not wait for its own lease.
+          const owner = database.dialect.name === "sqlite" ? "embedded" : undefined;
+          relay = startOutboxRelay({ database, bus, log, ...(owner === undefined ? {} : { owner }) });
         },
         stop: () => relay?.stop(),
       },
@@ -133,7 +143,7 @@ export async function createOrderService(options: OrderServiceOptions): Promise<
             inboxMs: values.INBOX_RETENTION_DAYS * dayMs,
             idempotencyMs: values.IDEMPOTENCY_RETENTION_DAYS * dayMs,
           });
-          const rules = [...shared, ...orderTaskRetention];
+          const rules = [...shared, ...orderTaskRetention, ...orderRetention];
           retention = startRetention({ database, rules, log });
         },
         stop: () => retention?.stop(),

@@ -130,6 +130,8 @@ export const orderBook: Migration = {
       primary key (order_id, version)`,
     );
 
+    await sql.run("create index order_history_changed on order_history (changed_at)");
+
     await createTable(
       "daily_stats",
       `
@@ -187,6 +189,7 @@ export const orderBook: Migration = {
       started_at ${types.time} not null,
       primary key (failure_number, attempt)`,
     );
+    await sql.run("create index failure_attempts_started on failure_attempts (started_at)");
   },
 
   async down({ sql }) {

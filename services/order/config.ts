@@ -1,0 +1,18 @@
+import { defineConfig, option } from "@ordermesh/runtime/config/option.ts";
+import { choice } from "@ordermesh/runtime/config/values.ts";
+
+/** The order service's own options. */
+export const orderOptions = defineConfig({
+  LIMIT_IGNORES_FAILED: option({
+    schema: choice("true", "false"),
+    default: "false",
+    doc: "Whether a failed order task lets its user order in that shop again within 24 hours.",
+    reason: "OrderTracker's: its status counts for nothing.",
+  }),
+  AUTO_COMPLETE_MERGED: option({
+    schema: choice("true", "false"),
+    default: "false",
+    doc: "Whether values stored earlier count when an update decides if an order task is complete.",
+    reason: "OrderTracker's: only the values of one update count.",
+  }),
+});
