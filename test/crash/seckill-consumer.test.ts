@@ -10,7 +10,7 @@ import { startNats } from "../support/nats.ts";
 import { openForTest, quietLog } from "../support/open-database.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
-const orders = 5000;
+const orders = 20_000;
 const subject = "seckill.order.create";
 
 /** Both shapes by turns, every twentieth twice, and one poison of each kind among them. */
