@@ -76,14 +76,13 @@ async function start({ roles }: Arguments, config: Config): Promise<void> {
     : undefined;
   const url = addServers(registry, gateway);
 
+  // Early: the ready line is the last that a start prints.
+  if (config.auth === "open") {
+    log.warn("AUTH is open: every request from this machine acts as the local administrator");
+  }
   await runProcess(lifecycle, {
     log,
-    onReady() {
-      if (config.auth === "open") {
-        log.warn("AUTH is open: every request from this machine acts as the local administrator");
-      }
-      process.stdout.write(`ready ${url()}\n`);
-    },
+    onReady: () => process.stdout.write(`ready ${url()}\n`),
   });
 
   /** The services with what they stand on: data directory, bus, databases. */
