@@ -17,7 +17,7 @@ import { orderView } from "./order-view.ts";
 import { failureIdOf, orderIdOf, userIdOf } from "./path-ids.ts";
 import { failureStatuses, orderStatuses } from "./status-words.ts";
 
-/** The old service threw remarks away; the native history keeps this much of one. */
+/** The old service took remarks and reasons of any length; the native history keeps this many characters. */
 const maxRemarkLength = 1000;
 
 const fetched = { code: 0, msg: "获取成功" };
@@ -32,7 +32,7 @@ export function orderHandlers(caller: Caller, currency: string): ServiceHandlers
     async updateOrderStatus({ orderId, update }, context) {
       const status = statusOf(update?.status ?? "");
       const order = await lookUp(orderId, context);
-      const remark = [...(update?.remark ?? "")].slice(0, maxRemarkLength).join("");
+      const remark = remarkOf(update?.remark);
       await relay(caller, context).unary(OrderService.method.updateOrderStatus, {
         orderId: order.orderId,
         status,
@@ -43,7 +43,7 @@ export function orderHandlers(caller: Caller, currency: string): ServiceHandlers
 
     async cancelOrder({ orderId, cancellation }, context) {
       const order = await lookUp(orderId, context);
-      const reason = cancellation?.reason ?? "";
+      const reason = remarkOf(cancellation?.reason);
       await relay(caller, context).unary(OrderService.method.cancelOrder, { orderId: order.orderId, reason });
       return { code: 0, msg: "取消成功" };
     },
@@ -156,4 +156,8 @@ function filterOf<T>(text: string, words: ReadonlyMap<string, T>, none: T): T | 
   // What is left of bytes that are no UTF-8 (9.4).
   if (text.includes("\ufffd")) throw fail(minishopErrors.STATUS_UNKNOWN);
   return text === "" ? none : words.get(text);
+}
+
+function remarkOf(text = ""): string {
+  return [...text].slice(0, maxRemarkLength).join("");
 }

@@ -162,6 +162,13 @@ describe("minishop 1.3 O4", () => {
     expect(await send(`PUT ${order}/cancel`)).toMatchObject({ status: 409, body: JSON.stringify({ error }) });
   });
 
+  test("minishop 1.3 O4 a reason longer than the history keeps is cut, not refused", async () => {
+    const { send, calls } = await startShop({ native });
+    const answer = await send(`PUT ${order}/cancel`, { body: JSON.stringify({ reason: "晚".repeat(1500) }) });
+    expect(answer.status).toBe(200);
+    expect(calls[1]).toMatchObject({ request: { reason: "晚".repeat(1000) } });
+  });
+
   test("minishop 1.3 O4 no such order is 404", async () => {
     const { send } = await startShop({ native: noOrder });
     expect(await send(`PUT ${order}/cancel`)).toMatchObject({ status: 404, body: '{"error":"订单不存在"}' });
