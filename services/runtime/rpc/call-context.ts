@@ -22,6 +22,8 @@ export interface CallContext {
   readonly deadline: number | undefined;
   readonly requestHeader: Headers;
   readonly responseHeader: Headers;
+  /** Metadata after the reply; undefined where the transport has no place for it (REST, calls inside a process). */
+  readonly responseTrailer?: Headers;
   readonly trace: TraceContext;
   readonly log: Logger;
   /** Set by the idempotency interceptor when the caller sent an Idempotency-Key. Hand it to `Database.transact`. */

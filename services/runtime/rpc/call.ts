@@ -15,6 +15,8 @@ export interface CallOrigin {
   readonly requestHeader: Headers | (() => Headers);
   /** The transport's own response headers; without them the call makes some when a handler asks. */
   readonly responseHeader?: Headers;
+  /** Where the transport has trailers: its own. */
+  readonly responseTrailer?: Headers;
   /** Aborted when the caller goes away. */
   readonly signal?: AbortSignal;
   /** What the caller asked for; epoch milliseconds. */
@@ -79,6 +81,10 @@ export class Call implements CallContext {
   get responseHeader(): Headers {
     this.#responseHeader ??= new Headers();
     return this.#responseHeader;
+  }
+
+  get responseTrailer(): Headers | undefined {
+    return this.#origin.responseTrailer;
   }
 
   get log(): Logger {

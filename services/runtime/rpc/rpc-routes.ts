@@ -65,10 +65,17 @@ function implementationOf(endpoint: UnaryEndpoint | StreamEndpoint): MethodImpl<
 }
 
 function originOf(context: HandlerContext): CallOrigin {
-  const { requestHeader, responseHeader, signal } = context;
+  const { requestHeader, responseHeader, responseTrailer, signal } = context;
   const timeoutMs = context.timeoutMs();
   const deadline = timeoutMs === undefined ? undefined : Date.now() + timeoutMs;
-  return { transport: context.protocolName as Transport, requestHeader, responseHeader, signal, deadline };
+  return {
+    transport: context.protocolName as Transport,
+    requestHeader,
+    responseHeader,
+    responseTrailer,
+    signal,
+    deadline,
+  };
 }
 
 async function serve(
