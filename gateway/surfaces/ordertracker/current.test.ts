@@ -69,6 +69,13 @@ describe("GET /users/{user_name}/orders/current", () => {
     });
   });
 
+  test("ordertracker 1.4 a name with U+0000 has no task, either", async () => {
+    const { ask } = await start();
+    const answer = await ask("GET /users/a%00b/orders/current");
+    expect(answer.status).toBe(200);
+    expect(answer.json).toEqual({ success: false, message: "用户 'a\0b' 当前没有进行中的任务", task: null });
+  });
+
   test("ordertracker 1.4 a name longer than any user's has no task", async () => {
     const { ask } = await start({ current: () => task });
     expect((await ask(`GET /users/${"x".repeat(401)}/orders/current`)).json).toMatchObject({ success: false });

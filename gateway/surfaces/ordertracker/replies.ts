@@ -2,12 +2,14 @@ import type { ConnectError } from "@connectrpc/connect";
 import { httpStatusOf, reasonOf, retryAfterMsOf } from "@ordermesh/runtime/errors/inspect.ts";
 import { type Problem, problemToError } from "../../transcoder/problem.ts";
 import { jsonReply, type Reply } from "../../transcoder/reply.ts";
+import type { RestRequest } from "../../transcoder/rest-request.ts";
 import { jsonSyntaxReply, unreadableBody } from "./json-syntax.ts";
+import { texts } from "./texts.ts";
 
 export const contentType = "application/json";
 
 /** What Starlette and FastAPI answer to a request that is no call (contract 1, 7.1, 7.6). */
-export function problemReply(problem: Problem): Reply {
+export function problemReply(problem: Problem, request: RestRequest): Reply {
   switch (problem.kind) {
     case "method-not-allowed":
       return detailReply(405, "Method Not Allowed", { allow: problem.allow.join(", ") });
@@ -16,6 +18,8 @@ export function problemReply(problem: Problem): Reply {
     case "media-type":
       // The original looks at no content encoding: compressed bytes are no text.
       return unreadableBody;
+    case "field":
+      return problem.source === "path" ? unknownName(request) : errorReply(problemToError(problem));
     case "not-found":
       return detailReply(404, "Not Found");
     default:
@@ -23,6 +27,15 @@ export function problemReply(problem: Problem): Reply {
       if (problem.kind === "malformed" && problem.source === "path") return detailReply(404, "Not Found");
       return errorReply(problemToError(problem));
   }
+}
+
+/** A name in the path that nobody can have, for it holds U+0000: answered as any other unknown one (contract 1.3, 1.4). */
+function unknownName({ path }: RestRequest): Reply {
+  const name = decodeURIComponent(/^\/(?:orders|users)\/([^/]*)/.exec(path)?.[1] ?? "");
+  const refusal = path.startsWith("/users/")
+    ? { success: false, message: texts.noCurrent(name), task: null }
+    : { success: false, message: texts.unknownTask(name), task_id: null, task_uuid: null };
+  return jsonReply(200, JSON.stringify(refusal), contentType);
 }
 
 /** A failure that is no refusal of a task: who calls, or how often. */

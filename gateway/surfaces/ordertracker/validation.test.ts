@@ -248,10 +248,8 @@ describe("product_url", () => {
     expect(await detailOf("product_url", "null")).toMatchObject({ type: "url_type", input: null });
   });
 
-  test.each([
-    ["as it came", `http://a/${"x".repeat(2075)}`],
-    ["when normalised", `http://a/${"é".repeat(1000)}`],
-  ])("ordertracker 7.4 url_too_long %s", async (_when, input) => {
+  test("ordertracker 7.4 url_too_long", async () => {
+    const input = `http://a/${"x".repeat(2075)}`;
     expect(await detailOf("product_url", JSON.stringify(input))).toEqual({
       type: "url_too_long",
       loc: ["body", "product_url"],
@@ -261,9 +259,12 @@ describe("product_url", () => {
     });
   });
 
-  test("ordertracker 7.4 2083 characters are not too long", async () => {
+  test.each([
+    ["plain", "x"],
+    ["that normalisation makes longer", "\u{1f6d2}"],
+  ])("ordertracker 7.4 2083 characters %s are not too long", async (_which, character) => {
     const { ask } = await start();
-    const answer = await ask("POST /product", { ...valid, product_url: `http://a/${"x".repeat(2074)}` });
+    const answer = await ask("POST /product", { ...valid, product_url: `http://a/${character.repeat(2074)}` });
     expect(answer.status).toBe(200);
   });
 });
