@@ -38,6 +38,8 @@ describe("refused", () => {
     ["gateway/index.ts", "gateway/index.test.ts"],
     ["gateway/index.test.ts", "gateway/transcoder/trie.test.ts"],
     ["services/order/index.ts", "test/support/databases.ts"],
+    ["services/order/index.ts", "bench/statistics.ts"],
+    ["test/e2e/start.test.ts", "bench/statistics.ts"],
   ])("%s -> %s", (from, to) => {
     expect(against(from, to)).not.toEqual([]);
   });
@@ -63,6 +65,10 @@ describe("allowed", () => {
     ["gateway/transcoder/writer.ts", "services/runtime/rpc/service.ts"],
     ["services/order/domain/order-state.test.ts", "npm:fast-check"],
     ["test/mesh.test.ts", "services/order/index.ts"],
+    ["bench/suites/order-read.ts", "services/order/store/orders.ts"],
+    ["bench/suites/order-read.ts", "npm:mysql2/promise"],
+    ["bench/suites/order-read.ts", "node:sqlite"],
+    ["bench/machine/components.ts", "test/support/components/nats.ts"],
     ["services/order/store/orders.test.ts", "test/support/databases.ts"],
     ["services/runtime/events/contract/crashes.ts", "test/support/temporary.ts"],
   ])("%s -> %s", (from, to) => {

@@ -53,14 +53,15 @@ export const importRules: readonly ImportRule[] = [
   },
   {
     rule: "SQL is written in store/ alone",
-    from: `^${code}(?!services/[^/]+/store/|test/)`,
+    from: `^${code}(?!services/[^/]+/store/|test/|bench/)`,
     to: "^npm:(sequelize|umzug|mysql2|pg)(/|$)",
   },
   {
     rule: "SQLite files are opened by the runtime alone: its store, its embedded bus, its lock on the data folder",
-    from: `^${code}(?!services/runtime/|test/)`,
+    from: `^${code}(?!services/runtime/|test/|bench/)`,
     to: "^node:sqlite$",
   },
+  { rule: "nothing imports the benchmark, which may import everything", from: "^(?!bench/)", to: "^bench/" },
   { rule: "nothing imports a test", from: "", to: "\\.test\\.ts$" },
-  { rule: "test support is for tests", from: `^${code}(?!test/|tools/)`, to: "^test/" },
+  { rule: "test support is for tests and the benchmark", from: `^${code}(?!test/|tools/|bench/)`, to: "^test/" },
 ];

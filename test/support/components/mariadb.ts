@@ -7,15 +7,17 @@ import { mariadbPrograms } from "./programs.ts";
 export interface DatabaseServer {
   /** Root URL without a database name. */
   readonly url: string;
+  readonly pid: number;
   /** Ends it at once: nobody wants its data. */
   stop(): Promise<void>;
 }
 
 /**
  * Starts a private MariaDB under `directory`. Its defaults are those of a careless old installation (no strict mode,
- * a zone that is not UTC, a case-insensitive collation), so that what our sessions fail to set shows.
+ * a zone that is not UTC, a case-insensitive collation), so that what our sessions fail to set shows. `settings` come last
+ * and win.
  */
-export async function startMariadb(directory: string): Promise<DatabaseServer> {
+export async function startMariadb(directory: string, settings: readonly string[] = []): Promise<DatabaseServer> {
   const { server, install } = mariadbPrograms();
   const owner = unprivilegedOwner("mysql");
   const home = join(directory, "mariadb");
@@ -42,13 +44,14 @@ export async function startMariadb(directory: string): Promise<DatabaseServer> {
       "--innodb-buffer-pool-size=128M",
       // Tests kill our processes, never the machine: what the system's page cache holds is safe.
       "--innodb-flush-log-at-trx-commit=2",
+      ...settings,
     ],
     logFile: join(home, "log"),
     orphanSignal: "KILL",
     owner,
     ready: () => answers(url),
   });
-  return { url, stop: () => process.stop("SIGKILL") };
+  return { url, pid: process.pid, stop: () => process.stop("SIGKILL") };
 }
 
 async function answers(url: string): Promise<boolean> {

@@ -5,8 +5,11 @@ import type { DatabaseServer } from "./mariadb.ts";
 import { freePort, run, startServer, unprivilegedOwner } from "./process.ts";
 import { postgresPrograms } from "./programs.ts";
 
-/** Starts a private PostgreSQL under `directory`, in a zone that is not UTC so that a session that fails to set one shows. */
-export async function startPostgres(directory: string): Promise<DatabaseServer> {
+/**
+ * Starts a private PostgreSQL under `directory`, in a zone that is not UTC so that a session that fails to set one shows.
+ * `settings` come last and win.
+ */
+export async function startPostgres(directory: string, settings: readonly string[] = []): Promise<DatabaseServer> {
   const { server, install } = postgresPrograms();
   const owner = unprivilegedOwner("postgres");
   const home = join(directory, "postgres");
@@ -16,7 +19,7 @@ export async function startPostgres(directory: string): Promise<DatabaseServer> 
   run(install, ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"], owner);
   const port = await freePort();
   const url = `postgres://postgres@127.0.0.1:${port}`;
-  const settings = [
+  const all = [
     "listen_addresses=127.0.0.1",
     `port=${port}`,
     `unix_socket_directories=${home}`,
@@ -25,17 +28,18 @@ export async function startPostgres(directory: string): Promise<DatabaseServer> 
     "max_prepared_transactions=0",
     // Tests kill our processes, never the machine: what the system's page cache holds is safe.
     "fsync=off",
+    ...settings,
   ];
   const process = await startServer({
     command: server,
-    args: ["-D", data, ...settings.flatMap((setting) => ["-c", setting])],
+    args: ["-D", data, ...all.flatMap((setting) => ["-c", setting])],
     logFile: join(home, "log"),
     orphanSignal: "QUIT",
     owner,
     ready: () => answers(url),
   });
   // SIGQUIT: at once, but unlike SIGKILL with the shared memory given back.
-  return { url, stop: () => process.stop("SIGQUIT") };
+  return { url, pid: process.pid, stop: () => process.stop("SIGQUIT") };
 }
 
 async function answers(url: string): Promise<boolean> {

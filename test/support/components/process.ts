@@ -71,8 +71,8 @@ export async function startServer(options: StartOptions): Promise<ServerProcess>
   throw new Error(`${options.command} did not start:\n${readFileSync(options.logFile, "utf8").slice(-2000)}`);
 }
 
-/** Linux ends the server with its parent, so that not even a SIGKILL of the test run leaves one behind. */
-function bound(signal: string, command: string, args: readonly string[]): [string, string[]] {
+/** The command made to end with its parent (on Linux), so that not even a SIGKILL of the test run leaves it behind. */
+export function bound(signal: "KILL" | "QUIT", command: string, args: readonly string[]): [string, string[]] {
   if (process.platform !== "linux") return [command, [...args]];
   return ["setpriv", ["--pdeathsig", signal, "--", command, ...args]];
 }

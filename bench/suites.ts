@@ -1,0 +1,5 @@
+import type { Suite } from "./suite.ts";
+import { start } from "./suites/start.ts";
+
+/** Every suite, in the order of a full run. */
+export const suites: readonly Suite[] = [start];

@@ -1,0 +1,20 @@
+// A server for tests of the harness: answers as its path says.
+import { createServer } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const server = createServer(async (request, response) => {
+  const { pathname, searchParams } = new URL(request.url ?? "/", "http://localhost");
+  await sleep(Number(searchParams.get("delayMs") ?? 0));
+  const body: Buffer[] = [];
+  for await (const part of request) body.push(part as Buffer);
+  if (pathname === "/refuse") response.writeHead(503).end("busy");
+  else if (pathname === "/echo") response.end(Buffer.concat(body));
+  else if (pathname === "/chunked") {
+    response.write("hel");
+    setImmediate(() => response.end("lo"));
+  } else response.end("hello");
+});
+server.listen(0, "127.0.0.1", () => {
+  const address = server.address();
+  process.stdout.write(`ready http://127.0.0.1:${typeof address === "object" ? address?.port : ""}\n`);
+});
