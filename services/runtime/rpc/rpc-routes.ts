@@ -87,6 +87,7 @@ async function serve(
   let universalRequest: ReturnType<typeof universalRequestFromNodeRequest>;
   try {
     universalRequest = universalRequestFromNodeRequest(request, response, undefined, undefined);
+    if (request.httpVersionMajor === 1) universalRequest = { ...universalRequest, body: drained(request, response) };
   } catch {
     // It throws where the request names no host, or one that is no part of a URL.
     refuse(response, dialectOf(request), fail("VALIDATION", { message: "the request has no valid Host" }));
@@ -99,4 +100,13 @@ async function serve(
     log.debug({ err: error, path: handler.requestPath }, "reply not delivered");
     response.destroy();
   }
+}
+
+/**
+ * The body of an HTTP/1.1 request. A handler stops reading where it is too large; what it leaves would block the
+ * connection for ever, so it is read away once the reply is out.
+ */
+function drained(request: IncomingMessage, response: ServerResponse): AsyncIterable<Uint8Array> {
+  response.once("finish", () => request.resume());
+  return { [Symbol.asyncIterator]: () => request.iterator({ destroyOnReturn: false }) };
 }

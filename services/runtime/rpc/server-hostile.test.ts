@@ -131,6 +131,22 @@ test("a bidirectional stream may last longer than a body may take", async () => 
 });
 
 describe("too much", () => {
+  test("a body of unknown length: its connection serves the next request", async () => {
+    await using strict = await serveEcho({ limits: { messageBytes: 1_000 } });
+    using connection = new RawConnection(strict.port);
+    const head = `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`;
+    connection.send(`${head}Transfer-Encoding: chunked\r\n\r\n`);
+    const chunk = `${(32_768).toString(16)}\r\n${"x".repeat(32_768)}\r\n`;
+    connection.send(chunk);
+    await expect.poll(() => connection.text).toContain("larger than");
+    for (let i = 0; i < 10; i += 1) {
+      connection.send(chunk);
+      await sleep(1);
+    }
+    connection.send(`0\r\n\r\n${head}Content-Length: 16\r\n\r\n{"text":"again"}`);
+    await expect.poll(() => connection.text).toContain('{"text":"again"}');
+  });
+
   test("headers over HTTP/1.1 are 431", async () => {
     const response = await fetch(server.url, { headers: { long: "x".repeat(20_000) } });
     expect(response.status).toBe(431);
