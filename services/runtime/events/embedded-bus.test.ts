@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { temporaryDirectory } from "../../../test/support/temporary.ts";
+import { StartupError } from "../lifecycle/startup-error.ts";
 import type { EventBus } from "./bus.ts";
 import { busContract } from "./bus-contract.ts";
 import { ack, consumerOf, message, newStream, numbered, recorder, silent, textOf, until } from "./contract/harness.ts";
@@ -31,13 +32,18 @@ describe("embedded bus, its file", () => {
   afterEach(() => bus.close());
 
   test("belongs to one process", async () => {
-    await expect(openEmbeddedBus({ dataDir, log: silent })).rejects.toThrow("another process has it open");
+    await expect(openEmbeddedBus({ dataDir, log: silent })).rejects.toThrow("another process has the database locked");
   });
 
   test("that is no bus is refused and left as it is", async () => {
     const other = temporaryDirectory("bus");
     writeFileSync(join(other, "bus.sqlite"), "something else entirely, long enough to be a header of a file");
-    await expect(openEmbeddedBus({ dataDir: other, log: silent })).rejects.toThrow(/cannot open .*not a database/);
+    await expect(openEmbeddedBus({ dataDir: other, log: silent })).rejects.toThrow(
+      new StartupError(
+        `cannot open the event bus ${join(other, "bus.sqlite")}`,
+        "the file is not an SQLite database; move it away",
+      ),
+    );
   });
 
   test("of a newer version is refused", async () => {
@@ -45,7 +51,12 @@ describe("embedded bus, its file", () => {
     const db = new DatabaseSync(join(dataDir, "bus.sqlite"));
     db.exec("pragma user_version = 99");
     db.close();
-    await expect(openEmbeddedBus({ dataDir, log: silent })).rejects.toThrow("version 99");
+    await expect(openEmbeddedBus({ dataDir, log: silent })).rejects.toThrow(
+      new StartupError(
+        `the event bus ${join(dataDir, "bus.sqlite")} is newer than this program (version 99, not 1)`,
+        "start the newer release, or set DATA_DIR to another folder",
+      ),
+    );
     const again = new DatabaseSync(join(dataDir, "bus.sqlite"));
     again.exec("pragma user_version = 1");
     again.close();

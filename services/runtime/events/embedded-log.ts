@@ -1,4 +1,5 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { StartupError, toStartupError } from "../lifecycle/startup-error.ts";
 
 const schemaVersion = 1;
 
@@ -62,7 +63,7 @@ export class EmbeddedLog {
   #scheduled = false;
   #closed = false;
 
-  /** Throws when another process has the file, when it is newer than this code or when it is no such file. */
+  /** Throws StartupError when another process has the file, when it is newer than this code or when it is no such file. */
   constructor(file: string) {
     this.#db = new DatabaseSync(file, { timeout: 0 });
     try {
@@ -70,13 +71,11 @@ export class EmbeddedLog {
       this.#db.exec("begin immediate");
       const version = this.statement("pragma user_version").get()?.user_version;
       if (version === 0) this.#db.exec(`${schema}; pragma user_version = ${schemaVersion}`);
-      else if (version !== schemaVersion) throw new Error(`it has version ${version}, this program ${schemaVersion}`);
+      else if (version !== schemaVersion) throw newer(file, version);
       this.#db.exec("commit");
     } catch (error) {
       this.#db.close();
-      const text = error instanceof Error ? error.message : String(error);
-      const reason = text === "database is locked" ? "another process has it open" : text;
-      throw new Error(`the event bus cannot open ${file}: ${reason}`, { cause: error });
+      throw toStartupError(error, `open the event bus ${file}`) ?? error;
     }
   }
 
@@ -152,4 +151,11 @@ export class EmbeddedLog {
     });
     return true;
   }
+}
+
+function newer(file: string, version: unknown): StartupError {
+  return new StartupError(
+    `the event bus ${file} is newer than this program (version ${version}, not ${schemaVersion})`,
+    "start the newer release, or set DATA_DIR to another folder",
+  );
 }

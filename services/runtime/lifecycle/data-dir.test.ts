@@ -63,6 +63,12 @@ test("creates the directory, readable by its owner only", () => {
   dir.release();
 });
 
+test("a place where nothing can be made is refused", () => {
+  expect(refusal("/proc/ordermesh/data").message).toBe(
+    "cannot use the data directory /proc/ordermesh/data: its place does not exist and cannot be made; choose another one",
+  );
+});
+
 describe("a second process", () => {
   test("is refused with one line that names the first and what to do", async () => {
     const { child, line } = await hold(base);

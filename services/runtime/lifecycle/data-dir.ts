@@ -1,6 +1,6 @@
-import { mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { StartupError, toStartupError } from "./startup-error.ts";
 
@@ -31,8 +31,7 @@ const held = new Set<DatabaseSync>();
 export function openDataDir(directory: string): DataDir {
   const path = resolve(directory);
   try {
-    // Orders name people: nobody else on the machine needs to read them.
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectory(path);
     requireSpace(path);
     const lock = takeLock(path);
     try {
@@ -45,6 +44,19 @@ export function openDataDir(directory: string): DataDir {
     return { path, release: () => release(path, lock) };
   } catch (error) {
     throw toStartupError(error, `use the data directory ${path}`) ?? error;
+  }
+}
+
+/** Node's own `recursive` never returns where a file system refuses with ENOENT (/proc), and hides that it is read-only. */
+function makeDirectory(path: string): void {
+  const parent = dirname(path);
+  if (!existsSync(parent)) makeDirectory(parent);
+  try {
+    // Orders name people: nobody else on the machine needs to read them.
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    const isThere = (error as NodeJS.ErrnoException).code === "EEXIST" && statSync(path).isDirectory();
+    if (!isThere) throw error;
   }
 }
 

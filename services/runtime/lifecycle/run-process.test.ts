@@ -49,7 +49,7 @@ async function run(parts: string, options = "drainTimeoutMs: 500") {
 }
 
 describe("a signal", () => {
-  test.each(["SIGTERM", "SIGINT"] as const)("%s stops in order, with exit code 0", async (name) => {
+  test.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)("%s stops in order, with exit code 0", async (name) => {
     const program = await run(`[{ name: "server", stop: async () => { await sleep(50); say("drained"); } }]`);
     await program.saw("ready");
     program.signal(name);

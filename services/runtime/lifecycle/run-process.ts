@@ -9,11 +9,12 @@ export interface RunOptions {
   readonly onReady: () => void;
 }
 
-const stopSignals = ["SIGTERM", "SIGINT"] as const;
+/** SIGHUP: the terminal was closed. */
+const stopSignals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 
 /**
- * Starts the lifecycle and ties it to this process: the first SIGTERM or SIGINT stops it in order (exit code 0, or 1
- * when something did not stop in time), the second ends the process at once. An exception that nobody caught is logged
+ * Starts the lifecycle and ties it to this process: the first SIGTERM, SIGINT or SIGHUP stops it in order (exit code 0,
+ * or 1 when something did not stop in time), the second ends the process at once. An exception that nobody caught is logged
  * and stops it likewise, with exit code 1: after it the state of the program is not known.
  */
 export async function runProcess(lifecycle: Lifecycle, { log, onReady }: RunOptions): Promise<void> {

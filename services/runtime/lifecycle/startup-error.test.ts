@@ -17,7 +17,7 @@ describe("toStartupError", () => {
     const error = await new Promise((resolve) => createServer().once("error", resolve).listen(address));
     holder.close();
     expect(toStartupError(error, "listen on 127.0.0.1:8080")?.message).toBe(
-      "cannot listen on 127.0.0.1:8080: the port is in use; stop the program that holds it or set another PORT (0 picks a free one)",
+      "cannot listen on 127.0.0.1:8080: the port is in use; stop the program that holds it or set another one (PORT, SURFACE_<NAME>_PORT; 0 picks a free one)",
     );
   });
 
@@ -36,7 +36,7 @@ describe("toStartupError", () => {
 
   test("ports below 1024 are no matter of files", () => {
     const error = Object.assign(new Error("x"), { code: "EACCES", syscall: "listen" });
-    expect(toStartupError(error, "listen")?.message).toContain("set another PORT");
+    expect(toStartupError(error, "listen")?.message).toContain("set another one (PORT,");
   });
 
   test("keeps a StartupError and leaves a defect alone", () => {

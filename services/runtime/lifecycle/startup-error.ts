@@ -27,6 +27,7 @@ const remedies: Readonly<Record<string, string>> = {
   EACCES: "permission denied; run as the owner of these files or choose another place",
   EPERM: "permission denied; run as the owner of these files or choose another place",
   EROFS: "the file system is read-only; choose another place",
+  ENOENT: "its place does not exist and cannot be made; choose another one",
   ENOSPC: "the disk is full; free some space",
   EDQUOT: "the disk quota is used up; free some space",
   ENOTDIR: "a part of the path is a file, not a folder; choose another place",
@@ -34,7 +35,8 @@ const remedies: Readonly<Record<string, string>> = {
   EISDIR: "a folder of that name is in the way; move it or choose another place",
   EMFILE: "too many open files; raise the limit (ulimit -n)",
   ENFILE: "too many open files on this machine; close some programs",
-  EADDRINUSE: "the port is in use; stop the program that holds it or set another PORT (0 picks a free one)",
+  EADDRINUSE:
+    "the port is in use; stop the program that holds it or set another one (PORT, SURFACE_<NAME>_PORT; 0 picks a free one)",
   EADDRNOTAVAIL: "this machine has no such address; correct HOST",
   ECONNREFUSED: "nobody listens there; start that server or correct the address",
   ETIMEDOUT: "no answer; check the address and the network",
@@ -56,7 +58,7 @@ const sqliteRemedies: Readonly<Record<number, string>> = {
 function remedyFor(error: NodeJS.ErrnoException & { readonly errcode?: number }): string | undefined {
   if (error.code === "ERR_SQLITE_ERROR") return sqliteRemedies[(error.errcode ?? 0) & 0xff];
   if (error.code === "EACCES" && error.syscall === "listen") {
-    return "ports below 1024 need more rights; set another PORT";
+    return "ports below 1024 need more rights; set another one (PORT, SURFACE_<NAME>_PORT)";
   }
   return error.code === undefined ? undefined : remedies[error.code];
 }
