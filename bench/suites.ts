@@ -1,5 +1,6 @@
 import type { Suite } from "./suite.ts";
+import { restInproc } from "./suites/rest-inproc/suite.ts";
 import { start } from "./suites/start.ts";
 
 /** Every suite, in the order of a full run. */
-export const suites: readonly Suite[] = [start];
+export const suites: readonly Suite[] = [restInproc, start];

@@ -1,7 +1,7 @@
 import type { CreateRequests, LoadRequest } from "./plan.ts";
 
 /** A body in base64 is for what is no text. */
-type FixedRequest = LoadRequest & { readonly base64?: string };
+export type FixedRequest = LoadRequest & { readonly base64?: string };
 
 /** The same request over and over. */
 export const requests: CreateRequests<FixedRequest> = ({ base64, ...rest }) => {
