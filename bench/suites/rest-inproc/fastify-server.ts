@@ -1,9 +1,8 @@
 // The same routes, rules and replies in fastify, as its users write it: schemas, and handlers that return plain objects.
-import type { OrderWithLines } from "@ordermesh/order/store/order-store.ts";
 import { Channel, OrderStatus } from "@ordermesh/proto/ordermesh/order/v1/order_pb";
 import fastify from "fastify";
 import { getOrder, listOrders, updateOrderStatus } from "./fastify-schemas.ts";
-import { orders, ordersById } from "./orders.ts";
+import { orders, ordersById, type StoredOrder } from "./orders.ts";
 
 const app = fastify();
 
@@ -29,7 +28,7 @@ app.get<{ Querystring: { pageSize: number } }>("/v1/orders", { schema: listOrder
 const url = await app.listen({ host: "127.0.0.1", port: 0 });
 process.stdout.write(`ready ${url}\n`);
 
-function plain({ order, lines }: OrderWithLines) {
+function plain({ order, lines }: StoredOrder) {
   return {
     orderId: order.id,
     number: String(order.number),

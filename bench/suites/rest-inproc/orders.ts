@@ -1,14 +1,17 @@
-import type { OrderWithLines } from "@ordermesh/order/store/order-store.ts";
+import type { orderMessage } from "@ordermesh/order/rpc/order-message.ts";
 import { Channel, OrderStatus } from "@ordermesh/proto/ordermesh/order/v1/order_pb";
+
+/** An order as the store gives it. */
+export type StoredOrder = Parameters<typeof orderMessage>[0];
 
 const createdAt = Date.UTC(2026, 10, 11, 12, 0, 0, 123);
 
 /** The orders that every contender serves from memory: a purchase of one product, paid, as the store would give it. */
-export const orders: readonly OrderWithLines[] = Array.from({ length: 20 }, (_, index) => orderOf(1001 + index));
+export const orders: readonly StoredOrder[] = Array.from({ length: 20 }, (_, index) => orderOf(1001 + index));
 
-export const ordersById: ReadonlyMap<string, OrderWithLines> = new Map(orders.map((order) => [order.order.id, order]));
+export const ordersById: ReadonlyMap<string, StoredOrder> = new Map(orders.map((order) => [order.order.id, order]));
 
-function orderOf(number: number): OrderWithLines {
+function orderOf(number: number): StoredOrder {
   const updatedAt = createdAt + number;
   return {
     order: {
