@@ -11,7 +11,6 @@ import type { CallContext } from "@ordermesh/runtime/rpc/call-context.ts";
 import { idempotentReplayedHeader } from "@ordermesh/runtime/rpc/interceptors/idempotency.ts";
 import { bindService, type ServiceBinding } from "@ordermesh/runtime/rpc/service.ts";
 import type { Database, TransactOptions } from "@ordermesh/runtime/store/database.ts";
-import { allocator } from "@ordermesh/runtime/store/sequence.ts";
 import type { Logger } from "@ordermesh/runtime/telemetry/logger.ts";
 import { type ActivityRow, type ActivityTerms, checkWindow } from "../domain/activity.ts";
 import { orderErrors } from "../domain/order-errors.ts";
@@ -28,20 +27,19 @@ export interface SeckillServiceOptions {
   readonly settings?: {
     /** An order that is not paid for so long expires (milliseconds). Default 30 minutes. */
     readonly expireAfterMs?: number;
+    /** Most purchases waiting; beyond it a buyer is told to come back. Default 10000. */
+    readonly mostWaiting?: number;
   };
 }
 
-/** Refused purchases leave gaps in the numbers anyway; a large block saves transactions. */
-const numberBlock = 500;
 const defaultPageSize = 20;
 
 /** Flash sales over one database (docs/contracts/minishop.md 1.5, 3.4, 6). */
 export function seckillService({ database, settings }: SeckillServiceOptions): ServiceBinding {
-  const orderNumbers = allocator(database, "order", numberBlock);
-  const lineNumbers = allocator(database, "order_line", numberBlock);
   const purchases = purchaseBatch({
     database,
     expireAfterMs: settings?.expireAfterMs ?? 1_800_000,
+    maxQueue: settings?.mostWaiting,
     encode: (purchased) => toBinary(PurchaseResponseSchema, purchaseResponse(purchased)),
   });
 
@@ -99,19 +97,15 @@ export function seckillService({ database, settings }: SeckillServiceOptions): S
 
     async purchase({ activityId, productId, buyerId, quantity }, context) {
       requireOwner(context.principal, buyerId);
-      const [orderNumber = 0] = await orderNumbers.take(1);
-      const [lineNumber = 0] = await lineNumbers.take(1);
       const result = await purchases.commit(
         {
           target: activityId === "" ? { productId } : { activityId },
           buyerId,
           quantity: Number(quantity),
-          orderNumber,
-          lineNumber,
           traceId: context.trace.traceId,
           claim: context.idempotency,
         },
-        { signal: context.signal },
+        { signal: context.signal, deadline: context.deadline },
       );
       if (!("stored" in result)) return purchaseResponse(result);
       context.responseHeader.set(idempotentReplayedHeader, "true");

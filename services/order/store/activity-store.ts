@@ -3,6 +3,7 @@ import { inListParts } from "@ordermesh/runtime/store/in-list.ts";
 import type { Row, Sql, SqlValue } from "@ordermesh/runtime/store/sql.ts";
 import type { UnitOfWork } from "@ordermesh/runtime/store/unit-of-work.ts";
 import { type ActivityRow, type ActivityTerms, activityStates } from "../domain/activity.ts";
+import type { Sales } from "../domain/purchase-decision.ts";
 import type { PageKey } from "./page-token.ts";
 
 export function readActivity(row: Row): ActivityRow {
@@ -120,14 +121,29 @@ export async function lockActivities(
   return locked;
 }
 
-/** The open sales of these products, by product; not locked. */
-export async function openSaleIds(sql: Sql, productIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
-  const ids = new Map<string, string>();
-  for (const { list, params } of inListParts([...new Set(productIds)])) {
-    const statement = `select id, open_product from activities where open_product in ${list}`;
-    for (const row of await sql.all(statement, params)) ids.set(text(row.open_product), text(row.id));
+/** The activities that purchases may mean, with the database's time; not locked. */
+export async function readSales(
+  sql: Sql,
+  targets: { readonly ids: readonly string[]; readonly products: readonly string[] },
+): Promise<Sales> {
+  const byId = new Map<string, ActivityRow>();
+  const byProduct = new Map<string, ActivityRow>();
+  let nowMs = 0;
+  for (const [column, values] of [
+    ["id", targets.ids],
+    ["open_product", targets.products],
+  ] as const) {
+    for (const { list, params } of inListParts([...new Set(values)])) {
+      const statement = `select activities.*, ${sql.dialect.now} as read_at from activities where ${column} in ${list}`;
+      for (const row of await sql.all(statement, params)) {
+        const activity = readActivity(row);
+        nowMs = timeMs(row.read_at);
+        if (column === "id") byId.set(activity.id, activity);
+        else byProduct.set(activity.productId, activity);
+      }
+    }
   }
-  return ids;
+  return { byId, byProduct, nowMs };
 }
 
 /** Stores a draft with all its stock free. */

@@ -1,27 +1,23 @@
-import { create, toBinary } from "@bufbuild/protobuf";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { SeckillOrderCreateSchema } from "@ordermesh/proto/ordermesh/events/v1/seckill_pb";
 import { fail } from "@ordermesh/runtime/errors/fail.ts";
 import type { Database } from "@ordermesh/runtime/store/database.ts";
 import { type GroupCommit, groupCommit, type Outcome } from "@ordermesh/runtime/store/group-commit.ts";
 import { newId, uuidv7 } from "@ordermesh/runtime/store/id.ts";
 import { claimRefusal, type IdempotencyClaim } from "@ordermesh/runtime/store/idempotency.ts";
-import type { OutboxEvent, UnitOfWork } from "@ordermesh/runtime/store/unit-of-work.ts";
+import { allocator } from "@ordermesh/runtime/store/sequence.ts";
+import { StoreError } from "@ordermesh/runtime/store/store-error.ts";
+import type { UnitOfWork } from "@ordermesh/runtime/store/unit-of-work.ts";
 import type { ActivityRow } from "../domain/activity.ts";
 import { decimalText, fromMinor } from "../domain/decimal.ts";
 import { orderErrors } from "../domain/order-errors.ts";
-import { externalOrderId, purchaseRefusal } from "../domain/purchase.ts";
-import { lockActivities, openSaleIds } from "./activity-store.ts";
-import { type NewReservation, reserve, slotKey, takenSlots } from "./reservation-store.ts";
+import { externalOrderId, saleRefusal } from "../domain/purchase.ts";
+import { decidePurchases, type PurchaseWish, type Sales, type Slot, saleOf } from "../domain/purchase-decision.ts";
+import { readSales } from "./activity-store.ts";
+import { purchaseEvent } from "./purchase-event.ts";
+import { makeReservations, type NewReservation, takenSlots } from "./reservation-store.ts";
+import { takeStock } from "./stock.ts";
 
-/** One buyer's wish; the numbers are the order's, taken before the transaction. */
-export interface PurchaseOrder {
-  /** The activity, or the product, whose open sale is meant. */
-  readonly target: { readonly activityId: string } | { readonly productId: string };
-  readonly buyerId: string;
-  readonly quantity: number;
-  readonly orderNumber: number;
-  readonly lineNumber: number;
+/** One buyer's wish, and how it was asked for. */
+export interface PurchaseOrder extends PurchaseWish {
   readonly traceId: string;
   readonly claim: IdempotencyClaim | undefined;
 }
@@ -29,8 +25,6 @@ export interface PurchaseOrder {
 /** A purchase that is made. */
 export interface Purchased {
   readonly reservation: NewReservation;
-  /** The sale it was made in. */
-  readonly activity: ActivityRow;
   /** Free stock right after it. */
   readonly remaining: number;
 }
@@ -42,159 +36,180 @@ export interface PurchaseBatchOptions {
   readonly database: Database;
   /** An order that is not paid for so long expires (milliseconds). */
   readonly expireAfterMs: number;
+  /** Most purchases waiting. Default that of `groupCommit`. */
+  readonly maxQueue?: number | undefined;
   /** The answer as idempotency keys keep it. */
   encode(purchased: Purchased): Uint8Array;
 }
 
+/** A crash wastes at most so many numbers. */
+const numberBlock = 2000;
+
+/** Numbers for the orders of a batch and for their lines; those after the last one used are given back. */
+interface Numbers {
+  readonly orders: readonly number[];
+  readonly lines: readonly number[];
+}
+
+/** An order that may be made, and its reservation. */
+interface Wanted {
+  readonly order: PurchaseOrder;
+  readonly activity: ActivityRow;
+  readonly reservation: NewReservation;
+}
+
+type Outcomes = Map<PurchaseOrder, Outcome<PurchaseResult>>;
+
 /**
  * Commits the purchases that arrive together in one transaction: stock, reservation, event and idempotency row of
  * each, before any of them is answered. A caller who leaves after that began changes nothing.
+ *
+ * The activity's row, which all buyers of a sale want, is locked last and for the commit alone: what is committed
+ * decides who may buy, reservations and events are written, and then the stock is taken under the conditions of that
+ * decision. Where they do not hold any more, the transaction is undone and runs again.
  */
 export function purchaseBatch(options: PurchaseBatchOptions): GroupCommit<PurchaseOrder, PurchaseResult> {
-  return groupCommit({ database: options.database, run: (uow, orders) => purchaseAll(uow, orders, options) });
-}
+  const { database, maxQueue } = options;
+  const orderNumbers = allocator(database, "order", numberBlock);
+  const lineNumbers = allocator(database, "order_line", numberBlock);
 
-async function purchaseAll(
-  uow: UnitOfWork,
-  orders: readonly PurchaseOrder[],
-  options: PurchaseBatchOptions,
-): Promise<readonly Outcome<PurchaseResult>[]> {
-  const known = await answeredBefore(uow, orders);
-  const open = orders.filter((order) => !known.has(order));
-  const activityIds = await activitiesOf(uow, open);
-  const activities = await lockActivities(uow, [...activityIds.values()]);
-  // After the locks: a window that ended while we waited has ended.
-  const nowMs = await uow.now();
-  const desk = new Desk(activities, await takenSlots(uow, slotsOf(open, activityIds)), nowMs, options.expireAfterMs);
-
-  const made: { readonly order: PurchaseOrder; readonly purchased: Purchased }[] = [];
-  const outcomes = orders.map((order): Outcome<PurchaseResult> => {
-    const outcome = known.get(order);
-    if (outcome !== undefined) return outcome;
-    const decided = desk.decide(order, activityIds.get(order));
-    if ("value" in decided) made.push({ order, purchased: decided.value });
-    return decided;
+  return groupCommit<PurchaseOrder, PurchaseResult, Numbers>({
+    database,
+    // One writes its rows while the other commits; SQLite has one writer.
+    concurrency: database.dialect.name === "sqlite" ? 1 : 2,
+    ...(maxQueue === undefined ? {} : { maxQueue }),
+    prepare: async (count) => ({ orders: await orderNumbers.take(count), lines: await lineNumbers.take(count) }),
+    run: async (uow, orders, numbers) => {
+      const outcomes = await answeredBefore(uow, orders);
+      const open = orders.filter((order) => !outcomes.has(order));
+      const sales = await salesOf(uow, open);
+      const wanted = (await decide(uow, open, sales, outcomes)).map(({ wish, activity }, index): Wanted => {
+        const reservation = {
+          ...newReservation(wish, activity, sales.nowMs, options.expireAfterMs),
+          orderNumber: numbers.orders[index] ?? 0,
+          lineNumber: numbers.lines[index] ?? 0,
+        };
+        return { order: wish, activity, reservation };
+      });
+      uow.afterCommit(() => {
+        orderNumbers.giveBack(numbers.orders.slice(wanted.length));
+        lineNumbers.giveBack(numbers.lines.slice(wanted.length));
+      });
+      const made = await write(uow, wanted, outcomes);
+      const answers = [];
+      for (const { order, purchased } of await take(uow, made)) {
+        outcomes.set(order, { value: purchased });
+        if (order.claim !== undefined) answers.push({ claim: order.claim, answer: options.encode(purchased) });
+      }
+      uow.recordAll(answers);
+      return orders.map((order) => outcomes.get(order) ?? { error: new Error("a purchase has no outcome") });
+    },
   });
-
-  await reserve(
-    uow,
-    made.map(({ purchased }) => purchased.reservation),
-  );
-  for (const { order, purchased } of made) {
-    uow.emit(orderCreate(purchased));
-    if (order.claim !== undefined) uow.recordAll([{ claim: order.claim, answer: options.encode(purchased) }]);
-  }
-  return outcomes;
 }
 
-/** Orders whose Idempotency-Key settles them. */
-async function answeredBefore(
-  uow: UnitOfWork,
-  orders: readonly PurchaseOrder[],
-): Promise<ReadonlyMap<PurchaseOrder, Outcome<PurchaseResult>>> {
-  const known = new Map<PurchaseOrder, Outcome<PurchaseResult>>();
+/** Outcomes of the orders that their Idempotency-Key settles. */
+async function answeredBefore(uow: UnitOfWork, orders: readonly PurchaseOrder[]): Promise<Outcomes> {
+  const outcomes: Outcomes = new Map();
   const keyed = orders.flatMap((order) => (order.claim === undefined ? [] : [{ order, claim: order.claim }]));
-  if (keyed.length === 0) return known;
+  if (keyed.length === 0) return outcomes;
   const states = await uow.claimAll(keyed.map(({ claim }) => claim));
   keyed.forEach(({ order }, index) => {
     const state = states[index];
     if (state === undefined || state.kind === "new") return;
-    known.set(order, state.kind === "finished" ? { value: { stored: state.answer } } : { error: claimRefusal(state) });
+    const refused = { error: claimRefusal(state) };
+    outcomes.set(order, state.kind === "finished" ? { value: { stored: state.answer } } : refused);
   });
-  return known;
+  return outcomes;
 }
 
-async function activitiesOf(
+function salesOf(uow: UnitOfWork, orders: readonly PurchaseOrder[]): Promise<Sales> {
+  const ids = orders.flatMap(({ target }) => ("activityId" in target ? [target.activityId] : []));
+  const products = orders.flatMap(({ target }) => ("productId" in target ? [target.productId] : []));
+  return readSales(uow, { ids, products });
+}
+
+/** Tells refusals; returns the orders that may be made. Who holds a slot is read only where somebody is refused. */
+async function decide(
   uow: UnitOfWork,
   orders: readonly PurchaseOrder[],
-): Promise<ReadonlyMap<PurchaseOrder, string>> {
-  const products = orders.flatMap(({ target }) => ("productId" in target ? [target.productId] : []));
-  const sales = await openSaleIds(uow, products);
-  const ids = new Map<PurchaseOrder, string>();
-  for (const order of orders) {
-    const { target } = order;
-    const id = "activityId" in target ? target.activityId : sales.get(target.productId);
-    if (id !== undefined) ids.set(order, id);
-  }
-  return ids;
-}
-
-function slotsOf(
-  orders: readonly PurchaseOrder[],
-  activityIds: ReadonlyMap<PurchaseOrder, string>,
-): { readonly activityId: string; readonly buyerId: string }[] {
-  return orders.flatMap((order) => {
-    const activityId = activityIds.get(order);
+  sales: Sales,
+  outcomes: Outcomes,
+): Promise<readonly { readonly wish: PurchaseOrder; readonly activity: ActivityRow }[]> {
+  const hoped = decidePurchases(orders, sales, new Set());
+  if (hoped.refused.size === 0) return hoped.accepted;
+  const slots = orders.flatMap((order): Slot[] => {
+    const activityId = saleOf(sales, order.target)?.id;
     return activityId === undefined ? [] : [{ activityId, buyerId: order.buyerId }];
   });
+  const { accepted, refused } = decidePurchases(orders, sales, await takenSlots(uow, slots));
+  for (const [order, error] of refused) outcomes.set(order, { error });
+  return accepted;
 }
 
-/** Decides purchases one after the other, each seeing what those before it took. */
-class Desk {
-  readonly #activities: Map<string, ActivityRow>;
-  readonly #taken: Set<string>;
-  readonly #nowMs: number;
-  readonly #expireAfterMs: number;
-
-  constructor(activities: ReadonlyMap<string, ActivityRow>, taken: Set<string>, nowMs: number, expireAfterMs: number) {
-    this.#activities = new Map(activities);
-    this.#taken = taken;
-    this.#nowMs = nowMs;
-    this.#expireAfterMs = expireAfterMs;
+/** Writes reservations and events; tells and leaves out the orders whose slot was taken. */
+async function write(uow: UnitOfWork, wanted: readonly Wanted[], outcomes: Outcomes): Promise<readonly Wanted[]> {
+  const ids = await makeReservations(
+    uow,
+    wanted.map(({ reservation }) => reservation),
+  );
+  const made = wanted.filter(({ reservation }) => ids.has(reservation.id));
+  // Somebody was told that there is too little stock, and now there is more.
+  if (made.length < wanted.length && outcomes.size > 0) throw new StoreError("conflict");
+  for (const { order, reservation } of wanted) {
+    if (!ids.has(reservation.id)) outcomes.set(order, { error: fail(orderErrors.ALREADY_PURCHASED) });
   }
-
-  decide(order: PurchaseOrder, activityId: string | undefined): Outcome<Purchased> {
-    const activity = activityId === undefined ? undefined : this.#activities.get(activityId);
-    if (activity === undefined) return { error: fail(orderErrors.ACTIVITY_NOT_FOUND) };
-    const slot = slotKey({ activityId: activity.id, buyerId: order.buyerId });
-    const refusal = purchaseRefusal(activity, order.quantity, { holds: this.#taken.has(slot), nowMs: this.#nowMs });
-    if (refusal !== undefined) return { error: refusal };
-    this.#taken.add(slot);
-    const remaining = activity.free - order.quantity;
-    this.#activities.set(activity.id, { ...activity, free: remaining });
-    return { value: { reservation: this.#reservation(order, activity), activity, remaining } };
-  }
-
-  #reservation(order: PurchaseOrder, activity: ActivityRow): NewReservation {
-    return {
-      id: newId("rsv_"),
-      activityId: activity.id,
-      productId: activity.productId,
-      buyerId: order.buyerId,
-      quantity: order.quantity,
-      unitPrice: decimalText(fromMinor(BigInt(activity.priceMinor))),
-      currency: activity.currency,
-      orderId: newId("ord_"),
-      orderNumber: order.orderNumber,
-      lineNumber: order.lineNumber,
-      externalOrderId: externalOrderId(uuidv7()),
-      traceId: order.traceId,
-      createdAt: this.#nowMs,
-      expiresAt: this.#nowMs + this.#expireAfterMs,
-    };
-  }
+  uow.emit(...made.map(({ reservation, activity }) => purchaseEvent(reservation, activity)));
+  await uow.writeEvents();
+  return made;
 }
 
-function orderCreate({ reservation, activity }: Purchased): OutboxEvent {
-  const event = create(SeckillOrderCreateSchema, {
-    orderId: reservation.orderId,
-    orderNumber: BigInt(reservation.orderNumber),
-    lineNumber: BigInt(reservation.lineNumber),
-    externalOrderId: reservation.externalOrderId,
-    reservationId: reservation.id,
-    activityId: reservation.activityId,
-    productId: reservation.productId,
-    productName: activity.productName,
-    buyerId: reservation.buyerId,
-    quantity: BigInt(reservation.quantity),
-    unitPrice: { currency: reservation.currency, minorUnits: BigInt(activity.priceMinor) },
-    traceId: reservation.traceId,
-    createdAt: timestampFromMs(reservation.createdAt),
-    expiresAt: timestampFromMs(reservation.expiresAt),
+/**
+ * Takes the stock, an activity after the other in the order of their ids. Throws a conflict where one has too little
+ * by now, is closed, or its window ended while this transaction waited for its lock.
+ */
+async function take(
+  uow: UnitOfWork,
+  made: readonly Wanted[],
+): Promise<readonly { readonly order: PurchaseOrder; readonly purchased: Purchased }[]> {
+  const quantities = new Map<string, number>();
+  for (const { reservation } of made) {
+    quantities.set(reservation.activityId, (quantities.get(reservation.activityId) ?? 0) + reservation.quantity);
+  }
+  const ids = [...quantities.keys()].sort();
+  for (const id of ids) {
+    if (!(await takeStock(uow, id, quantities.get(id) ?? 0))) throw new StoreError("conflict");
+  }
+  const { byId, nowMs } = await readSales(uow, { ids, products: [] });
+  const left = new Map<string, number>();
+  for (const activity of byId.values()) {
+    if (saleRefusal(activity, nowMs) !== undefined) throw new StoreError("conflict");
+    left.set(activity.id, activity.free + (quantities.get(activity.id) ?? 0));
+  }
+  return made.map(({ order, reservation }) => {
+    const remaining = (left.get(reservation.activityId) ?? 0) - reservation.quantity;
+    left.set(reservation.activityId, remaining);
+    return { order, purchased: { reservation, remaining } };
   });
+}
+
+function newReservation(
+  order: PurchaseOrder,
+  activity: ActivityRow,
+  nowMs: number,
+  expireAfterMs: number,
+): Omit<NewReservation, "orderNumber" | "lineNumber"> {
   return {
-    subject: "seckill.order.create",
-    data: toBinary(SeckillOrderCreateSchema, event),
-    headers: { "content-type": "application/x-protobuf" },
+    id: newId("rsv_"),
+    activityId: activity.id,
+    productId: activity.productId,
+    buyerId: order.buyerId,
+    quantity: order.quantity,
+    unitPrice: decimalText(fromMinor(BigInt(activity.priceMinor))),
+    currency: activity.currency,
+    orderId: newId("ord_"),
+    externalOrderId: externalOrderId(uuidv7()),
+    traceId: order.traceId,
+    createdAt: nowMs,
+    expiresAt: nowMs + expireAfterMs,
   };
 }

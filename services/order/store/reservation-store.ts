@@ -4,6 +4,7 @@ import { insertRows } from "@ordermesh/runtime/store/insert.ts";
 import type { Row, Sql } from "@ordermesh/runtime/store/sql.ts";
 import type { UnitOfWork } from "@ordermesh/runtime/store/unit-of-work.ts";
 import { reservationStates } from "../domain/purchase.ts";
+import { type Slot, slotKey } from "../domain/purchase-decision.ts";
 import { lockActivities } from "./activity-store.ts";
 import { addMove, moveStock, type StockMove } from "./stock.ts";
 
@@ -79,10 +80,7 @@ async function find(sql: Sql, condition: string, params: readonly string[]): Pro
 }
 
 /** Which of the buyers hold a live reservation in which activity, as `slotKey`s. */
-export async function takenSlots(
-  sql: Sql,
-  slots: readonly { readonly activityId: string; readonly buyerId: string }[],
-): Promise<Set<string>> {
+export async function takenSlots(sql: Sql, slots: readonly Slot[]): Promise<Set<string>> {
   const buyers = new Map<string, string[]>();
   for (const { activityId, buyerId } of slots) {
     const list = buyers.get(activityId);
@@ -99,10 +97,6 @@ export async function takenSlots(
     }
   }
   return taken;
-}
-
-export function slotKey(slot: { readonly activityId: string; readonly buyerId: string }): string {
-  return `${slot.activityId}\n${slot.buyerId}`;
 }
 
 const columns = [
@@ -125,12 +119,22 @@ const columns = [
 ];
 
 /**
- * Makes reservations and takes their stock. The caller holds the locks of their activities (`lockActivities`), and has
- * found the stock there and the slots free.
+ * Makes the reservations whose slots are free, and returns their ids. Their stock is still to be taken. Rows go in in
+ * the order of their slots: two transactions that want the same ones wait for each other and do not deadlock.
  */
-export async function reserve(uow: UnitOfWork, rows: readonly NewReservation[]): Promise<void> {
-  await insert(uow, rows);
-  await takeStock(uow, rows);
+export async function makeReservations(uow: UnitOfWork, rows: readonly NewReservation[]): Promise<ReadonlySet<string>> {
+  const keyed = rows.map((row) => ({ row, key: slotKey(row) })).sort((a, b) => (a.key < b.key ? -1 : 1));
+  const sorted = keyed.map(({ row }) => row);
+  const inserted = await insert(uow, sorted, uow.dialect.onDuplicateSkip(["activity_id", "buyer_id", "live"]));
+  const made = new Set<string>();
+  if (inserted === rows.length) {
+    for (const { id } of rows) made.add(id);
+    return made;
+  }
+  for (const { list, params } of inListParts(rows.map(({ id }) => id))) {
+    for (const row of await uow.all(`select id from reservations where id in ${list}`, params)) made.add(text(row.id));
+  }
+  return made;
 }
 
 /** What became of the reservation of a message from outside. */
@@ -161,22 +165,19 @@ export async function reserveForMessage(
   });
   const wanted = rows.filter((_row, index) => outcomes[index] === "reserved");
   // Where there is no activity row to lock, another process may take the slot meanwhile.
-  await insert(uow, wanted, uow.dialect.onDuplicateSkip(["activity_id", "buyer_id", "live"]));
-  const made = new Set<string>();
-  for (const { list, params } of inListParts(wanted.map(({ id }) => id))) {
-    for (const row of await uow.all(`select id from reservations where id in ${list}`, params)) made.add(text(row.id));
+  const made = await makeReservations(uow, wanted);
+  const moves = new Map<string, StockMove>();
+  for (const { id, activityId, quantity } of wanted) {
+    if (made.has(id)) addMove(moves, activityId, { free: -quantity, reserved: quantity, sold: 0 });
   }
-  await takeStock(
-    uow,
-    wanted.filter(({ id }) => made.has(id)),
-  );
+  await moveStock(uow, moves);
   return rows.map((row, index) => {
     const outcome = outcomes[index] ?? "slot-taken";
     return outcome === "reserved" && !made.has(row.id) ? "slot-taken" : outcome;
   });
 }
 
-async function insert(uow: UnitOfWork, rows: readonly NewReservation[], tail = ""): Promise<void> {
+function insert(uow: UnitOfWork, rows: readonly NewReservation[], tail: string): Promise<number> {
   const { time } = uow.dialect;
   const values = rows.map((row) => [
     row.id,
@@ -196,13 +197,5 @@ async function insert(uow: UnitOfWork, rows: readonly NewReservation[], tail = "
     time(row.createdAt),
     time(row.expiresAt),
   ]);
-  await insertRows(uow, "reservations", columns, values, tail);
-}
-
-async function takeStock(uow: UnitOfWork, rows: readonly NewReservation[]): Promise<void> {
-  const moves = new Map<string, StockMove>();
-  for (const { activityId, quantity } of rows) {
-    addMove(moves, activityId, { free: -quantity, reserved: quantity, sold: 0 });
-  }
-  await moveStock(uow, moves);
+  return insertRows(uow, "reservations", columns, values, tail);
 }

@@ -1,6 +1,7 @@
 import { integer, text } from "@ordermesh/runtime/store/column.ts";
 import { inListParts } from "@ordermesh/runtime/store/in-list.ts";
 import type { UnitOfWork } from "@ordermesh/runtime/store/unit-of-work.ts";
+import { activityStates } from "../domain/activity.ts";
 import { reservationStates } from "../domain/purchase.ts";
 
 /** Units that change their place in one activity: positive into it, negative out of it; the sum is 0. */
@@ -63,6 +64,19 @@ export async function moveStock(uow: UnitOfWork, moves: ReadonlyMap<string, Stoc
       [free, reserved, sold, activityId],
     );
   }
+}
+
+/**
+ * Takes free stock of one activity for reservations. False, and nothing changes, when there is less of it or the
+ * activity is not open.
+ */
+export async function takeStock(uow: UnitOfWork, activityId: string, quantity: number): Promise<boolean> {
+  const { affected } = await uow.run(
+    `update activities set free = free - ?, reserved = reserved + ?, updated_at = ${uow.dialect.now}
+     where id = ? and free >= ? and state = ${activityStates.open}`,
+    [quantity, quantity, activityId, quantity],
+  );
+  return affected === 1;
 }
 
 function sale(state: number, quantity: number): StockMove | undefined {

@@ -24,7 +24,8 @@ export class ActiveUnit implements UnitOfWork {
   readonly #tables: SharedTables;
   readonly #signal: AbortSignal | undefined;
   readonly #keys: IdempotencyKeys;
-  readonly #events: OutboxEvent[] = [];
+  #events: OutboxEvent[] = [];
+  #wrote = false;
   #now: Promise<number> | undefined;
   #running = 0;
   #over = false;
@@ -71,21 +72,24 @@ export class ActiveUnit implements UnitOfWork {
     this.actions.push(action);
   }
 
-  /** Writes what was collected; the commit follows. Returns whether events leave with it. */
-  async flush(): Promise<boolean> {
-    await this.#keys.flush();
+  async writeEvents(): Promise<void> {
+    const events = this.#events;
+    if (events.length === 0) return;
+    this.#events = [];
     await insertRows(
       this,
       this.#tables.outbox,
       ["id", "subject", "headers", "data", { name: "created_at", expression: this.dialect.now }],
-      this.#events.map(({ subject, headers, data }) => [
-        uuidv7(),
-        subject,
-        headers === undefined ? null : JSON.stringify(headers),
-        data,
-      ]),
+      events.map(({ subject, headers, data }) => [uuidv7(), subject, headersText(headers), data]),
     );
-    return this.#events.length > 0;
+    this.#wrote = true;
+  }
+
+  /** Writes what was collected; the commit follows. Returns whether events leave with it. */
+  async flush(): Promise<boolean> {
+    await this.#keys.flush();
+    await this.writeEvents();
+    return this.#wrote;
   }
 
   /** Statements are refused from now on, and the signal has no effect any more. */
@@ -116,4 +120,8 @@ export class ActiveUnit implements UnitOfWork {
       this.#running--;
     }
   }
+}
+
+function headersText(headers: OutboxEvent["headers"]): string | null {
+  return headers === undefined ? null : JSON.stringify(headers);
 }

@@ -1,9 +1,13 @@
 import { randomFillSync } from "node:crypto";
 
 const pool = new Uint8Array(4096);
+const hex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 let used = pool.length;
 let lastMs = 0;
 let sequence = 0;
+/** The text up to the version, of the millisecond `timeOf`. */
+let timeText = "";
+let timeOf = -1;
 
 /**
  * A UUIDv7 (RFC 9562, section 5.7) in its text form. Texts sort by time of making; within this process strictly, by
@@ -14,23 +18,35 @@ export function uuidv7(): string {
     randomFillSync(pool);
     used = 0;
   }
-  const random = pool.subarray(used, used + 10);
+  const at = used;
   used += 10;
   const now = Date.now();
   if (now > lastMs) {
     lastMs = now;
-    sequence = ((random[8] ?? 0) << 3) | ((random[9] ?? 0) >> 5);
+    sequence = (byteAt(at + 8) << 3) | (byteAt(at + 9) >> 5);
   } else if (++sequence > 0xfff) {
     // Also where the clock went back: ids go on from the latest.
     lastMs++;
     sequence = 0;
   }
-  const time = lastMs.toString(16).padStart(12, "0");
-  const counter = sequence.toString(16).padStart(3, "0");
-  const variant = (((random[0] ?? 0) & 0x3f) | 0x80).toString(16);
+  if (timeOf !== lastMs) {
+    const time = lastMs.toString(16).padStart(12, "0");
+    timeText = `${time.slice(0, 8)}-${time.slice(8)}-7`;
+    timeOf = lastMs;
+  }
+  const counter = `${(sequence >> 8).toString(16)}${hexAt(sequence & 0xff)}`;
+  const variant = hexAt((byteAt(at) & 0x3f) | 0x80);
   let tail = "";
-  for (let index = 1; index < 8; index++) tail += (random[index] ?? 0).toString(16).padStart(2, "0");
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${counter}-${variant}${tail.slice(0, 2)}-${tail.slice(2)}`;
+  for (let index = at + 2; index < at + 8; index++) tail += hexAt(byteAt(index));
+  return `${timeText}${counter}-${variant}${hexAt(byteAt(at + 1))}-${tail}`;
+}
+
+function byteAt(index: number): number {
+  return pool[index] ?? 0;
+}
+
+function hexAt(byte: number): string {
+  return hex[byte] ?? "00";
 }
 
 /** A public id: opaque, sorts by time. `prefix` says what it names, such as `ord_`. */

@@ -7,6 +7,8 @@ export interface Allocator {
    * the transaction that uses them, never inside one: it may need a transaction of its own.
    */
   take(count: number): Promise<number[]>;
+  /** Ids that turned out not to be needed are taken next. */
+  giveBack(ids: readonly number[]): void;
 }
 
 /**
@@ -14,12 +16,13 @@ export interface Allocator {
  * at a time: a small block wastes round trips, a large one numbers at each restart.
  */
 export function allocator(database: Database, name: string, blockSize: number): Allocator {
+  let spare: number[] = [];
   let next = 0;
   let end = 0;
   let last: Promise<unknown> = Promise.resolve();
 
   async function takeNow(count: number): Promise<number[]> {
-    const ids: number[] = [];
+    const ids = spare.splice(0, count);
     while (ids.length < count) {
       if (next === end) {
         const size = Math.max(blockSize, count - ids.length);
@@ -36,6 +39,9 @@ export function allocator(database: Database, name: string, blockSize: number): 
       const taken = last.then(() => takeNow(count));
       last = taken.catch(() => undefined);
       return taken;
+    },
+    giveBack: (ids) => {
+      spare = [...spare, ...ids].sort((a, b) => a - b);
     },
   };
 }

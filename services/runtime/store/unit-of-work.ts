@@ -17,6 +17,8 @@ export interface UnitOfWork extends Sql {
   now(): Promise<number>;
   /** Adds outbox rows; they are written with the transaction and relayed after its commit. */
   emit(...events: OutboxEvent[]): void;
+  /** Writes the events emitted so far now rather than at the end: before a lock that many transactions want. */
+  writeEvents(): Promise<void>;
   /**
    * Marks messages as handled by this consumer; returns the ids that were new. The others were handled before:
    * skip their effect and acknowledge them.
