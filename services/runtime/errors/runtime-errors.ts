@@ -20,6 +20,8 @@ export const runtimeErrors = defineErrors({
   ALREADY_EXISTS: { code: Code.AlreadyExists, text: "it exists already" },
   ROUTE_NOT_FOUND: { code: Code.NotFound, text: "there is nothing at this path" },
   METHOD_NOT_ALLOWED: { code: Code.Unimplemented, http: 405, text: "the path does not take this HTTP method" },
+  // Over HTTP a method that nobody serves is a path that does not exist (Connect's conformance suite asks for 404).
+  METHOD_NOT_FOUND: { code: Code.Unimplemented, http: 404, text: "there is no such service or method here" },
   UNIMPLEMENTED: { code: Code.Unimplemented, text: "this method does not exist here" },
 
   // Statuses as in draft-ietf-httpapi-idempotency-key-header, section 2.7.

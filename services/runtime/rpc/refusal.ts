@@ -21,7 +21,9 @@ export function dialectOf(request: IncomingMessage): Dialect {
 export function refuse(response: ServerResponse, dialect: Dialect, error: ConnectError): void {
   if (dialect === "grpc" || dialect === "grpc-web") {
     // "Trailers-Only" (gRPC over HTTP/2): a failed call is HTTP 200.
-    const header = setTrailerStatus(new Headers({ "content-type": `application/${dialect}+proto` }), error);
+    // The request's message format, though there is no message: gRPC-Web clients take no other.
+    const format = /\+json/i.test(response.req.headers["content-type"] ?? "") ? "json" : "proto";
+    const header = setTrailerStatus(new Headers({ "content-type": `application/${dialect}+${format}` }), error);
     response.writeHead(200, Object.fromEntries(header)).end();
     return;
   }

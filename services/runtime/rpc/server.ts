@@ -130,7 +130,7 @@ export function createServer(options: ServerOptions): Server {
       if (refusal !== undefined)
         refuse(response, route === undefined ? dialectOf(request) : rpcDialectOf(request), refusal);
       else if (route !== undefined) route.serve(request, response);
-      else if (dialectOf(request) !== "rest") refuse(response, dialectOf(request), noSuchMethod());
+      else if (dialectOf(request) !== "rest") refuse(response, dialectOf(request), fail("METHOD_NOT_FOUND"));
       else fallback(request, response);
     } catch (error) {
       log.error({ err: error, path: pathOf(request) }, "request handler failed");
@@ -207,10 +207,6 @@ function guarded(request: IncomingMessage): GuardedRequest {
 function rpcDialectOf(request: IncomingMessage) {
   const dialect = dialectOf(request);
   return dialect === "rest" ? "connect" : dialect;
-}
-
-function noSuchMethod(): ConnectError {
-  return fail("UNIMPLEMENTED", { message: "there is no such service or method here" });
 }
 
 function authority(host: string, port: number): string {
