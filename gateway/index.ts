@@ -72,8 +72,6 @@ export function createGateway(options: GatewayOptions): Gateway {
 }
 
 /** Each legacy system by its name, as in `SURFACE_<NAME>_...`. */
-/** Each legacy system by its name, as in `SURFACE_<NAME>_...`. */
-/** Each legacy system by its name, as in `SURFACE_<NAME>_...`. */
 function legacySurfacesOf({ config, caller, readiness }: GatewayOptions): readonly Surface[] {
   const make: Readonly<Record<LegacySurface, (currency: string) => Surface>> = {
     ordertracker: (currency) => createOrderTrackerSurface({ caller, currency }),
@@ -103,7 +101,7 @@ function createSurfaceGate({ auth, jwt, surfaces }: RuntimeConfig) {
   for (const [surface, { rule, apiKeys, seesPersonalData }] of Object.entries(surfaces)) {
     gates.set(surface, createSurfaceAuthenticator({ surface, rule, verifyToken, apiKeys, seesPersonalData }));
   }
-  return async ({ surface, header }: RestRequest) => {
+  return ({ surface, header }: RestRequest) => {
     const gate = gates.get(surface);
     if (gate === undefined) throw fail("UNAUTHENTICATED");
     return gate(header);

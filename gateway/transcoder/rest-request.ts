@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
+import type { HeaderReader } from "@ordermesh/runtime/auth/authenticator.ts";
 import type { HttpRequest } from "./body.ts";
 
 /** A request as surfaces and authenticators see it. */
@@ -12,9 +13,9 @@ export interface RestRequest {
   readonly surface: string;
   /** The caller's X-Request-Id where it is usable, else the trace id; the reply's header says it again. */
   readonly id: string;
-  /** All headers; for HTTP/2 `host` is `:authority`. */
-  readonly header: Headers;
-  /** The same as node has them: cheaper for one look. */
+  /** Headers by their names, in lower case. */
+  readonly header: HeaderReader;
+  /** The same as node has them. */
   readonly headers: IncomingHttpHeaders;
   readonly encrypted: boolean;
   /** The peer's address; undefined once it is gone. */
@@ -41,7 +42,7 @@ function escapeBytes(bytes: string): string {
     .replace(/../g, (hex) => `%${hex}`);
 }
 
-/** A RestRequest over node's; most are never asked for all their headers. */
+/** A RestRequest over node's. */
 export class NodeRestRequest implements RestRequest {
   readonly method: string;
   readonly path: string;
@@ -49,7 +50,6 @@ export class NodeRestRequest implements RestRequest {
   readonly surface: string;
   readonly id: string;
   readonly #request: HttpRequest;
-  #header: Headers | undefined;
 
   constructor(request: HttpRequest, target: { path: string; query: string }, surface: string, traceId: string) {
     this.method = request.method ?? "GET";
@@ -65,9 +65,13 @@ export class NodeRestRequest implements RestRequest {
     return this.#request.headers;
   }
 
-  get header(): Headers {
-    this.#header ??= toHeaders(this.#request.headers);
-    return this.#header;
+  get header(): HeaderReader {
+    return this;
+  }
+
+  get(name: string): string | null {
+    const value = this.#request.headers[name];
+    return (Array.isArray(value) ? value.join(", ") : value) ?? null;
   }
 
   get encrypted(): boolean {
@@ -77,15 +81,4 @@ export class NodeRestRequest implements RestRequest {
   get remoteAddress(): string | undefined {
     return this.#request.socket.remoteAddress;
   }
-}
-
-function toHeaders(headers: IncomingHttpHeaders): Headers {
-  const all = new Headers();
-  for (const [name, value] of Object.entries(headers)) {
-    if (name.startsWith(":")) continue;
-    for (const one of Array.isArray(value) ? value : [value]) if (one !== undefined) all.append(name, one);
-  }
-  const authority = headers[":authority"];
-  if (typeof authority === "string" && !all.has("host")) all.set("host", authority);
-  return all;
 }

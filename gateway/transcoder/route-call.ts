@@ -1,9 +1,8 @@
 import { create, type Message } from "@bufbuild/protobuf";
-import type { Principal } from "@ordermesh/runtime/auth/principal.ts";
 import type { Caller } from "@ordermesh/runtime/rpc/caller.ts";
 import { idempotencyKeyHeader, idempotentReplayedHeader } from "@ordermesh/runtime/rpc/interceptors/idempotency.ts";
 import type { Logger } from "@ordermesh/runtime/telemetry/logger.ts";
-import type { TraceContext } from "@ordermesh/runtime/telemetry/trace-context.ts";
+import { type CallSetting, HandlerContext } from "./handler-context.ts";
 import type { RestRequest } from "./rest-request.ts";
 import type { Route } from "./route.ts";
 
@@ -13,19 +12,12 @@ const requestHeaders = ["authorization", "x-api-key", idempotencyKeyHeader, "tra
 /** Reply headers of a service that reach the client; a surface's own handlers may set any. */
 const replyHeaders = [idempotentReplayedHeader, "retry-after", "etag", "location", "cache-control"];
 
-/** What a call needs beside its message. */
-export interface CallSetting {
-  readonly principal: Principal;
-  readonly signal: AbortSignal;
-  /** Epoch milliseconds; undefined: the caller set no timeout, the method's own counts. */
-  readonly deadline: number | undefined;
-  readonly trace: TraceContext;
-}
-
 export interface RouteReply {
   readonly message: Message;
-  readonly headers: Record<string, string>;
+  readonly headers: Readonly<Record<string, string>>;
 }
+
+const none: Readonly<Record<string, string>> = {};
 
 /** Calls what a route leads to: the surface's handler, or the method itself through the Caller. */
 export async function callRoute(
@@ -37,19 +29,21 @@ export async function callRoute(
   log: Logger,
 ): Promise<RouteReply> {
   const { method, handler } = route;
-  const requestHeader = forwarded(request);
+  const header = () => forwarded(request);
   if (handler === undefined) {
-    const reply = await caller.unary(method, message, { header: requestHeader, ...setting });
-    return { message: reply.message, headers: replyHeadersOf(reply.header) };
+    const { principal, watch, deadline, trace } = setting;
+    const reply = await caller.unary(method, message, { header, signal: watch, principal, deadline, trace });
+    return { message: reply.message, headers: reply.header === undefined ? none : replyHeadersOf(reply.header) };
   }
-  const responseHeader = new Headers();
-  const context = { ...setting, method, requestHeader, responseHeader, log, idempotency: undefined };
-  const reply = await handler(message, { ...context, transport: "rest" });
-  return { message: create(method.output, reply), headers: Object.fromEntries(responseHeader) };
+  const context = new HandlerContext(method, setting, header, log);
+  const reply = create(method.output, await handler(message, context));
+  const { madeResponseHeader } = context;
+  return { message: reply, headers: madeResponseHeader === undefined ? none : Object.fromEntries(madeResponseHeader) };
 }
 
 function forwarded(request: RestRequest): Headers {
-  const header = new Headers({ "x-request-id": request.id });
+  const header = new Headers();
+  header.set("x-request-id", request.id);
   for (const name of requestHeaders) {
     const value = request.headers[name];
     if (typeof value === "string") header.set(name, value);

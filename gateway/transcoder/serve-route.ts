@@ -3,6 +3,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { anonymous, type Principal } from "@ordermesh/runtime/auth/principal.ts";
 import { fail } from "@ordermesh/runtime/errors/fail.ts";
 import type { Caller } from "@ordermesh/runtime/rpc/caller.ts";
+import type { WatchCaller } from "@ordermesh/runtime/rpc/caller-watch.ts";
 import { Access, type MethodPolicy, permits } from "@ordermesh/runtime/rpc/policy.ts";
 import type { Logger } from "@ordermesh/runtime/telemetry/logger.ts";
 import type { TraceContext } from "@ordermesh/runtime/telemetry/trace-context.ts";
@@ -35,7 +36,7 @@ export interface RoutedRequest {
   readonly request: RestRequest;
   readonly incoming: HttpRequest;
   readonly trace: TraceContext;
-  readonly signal: AbortSignal;
+  readonly watch: WatchCaller;
 }
 
 /** Authenticates, reads, binds, calls. Throws RequestProblem, ConnectError, ClientGone. */
@@ -48,7 +49,7 @@ export async function serveRoute(routed: RoutedRequest, options: ServeOptions): 
   const body = await requestBody(routed, options.maxBodyBytes);
   if ("reply" in body) return body.reply;
   const message = bindMessage(routed, body.tree);
-  const setting = { principal, deadline, trace: routed.trace, signal: routed.signal };
+  const setting = { principal, deadline, trace: routed.trace, watch: routed.watch };
   const reply = await callRoute(compiled.route, message, request, setting, options.caller, options.log);
   return compiled.reply(reply.message, reply.headers);
 }

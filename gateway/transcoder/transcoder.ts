@@ -1,12 +1,13 @@
 import { performance } from "node:perf_hooks";
 import type { Registry } from "@bufbuild/protobuf";
-import { fail } from "@ordermesh/runtime/errors/fail.ts";
 import { sanitize } from "@ordermesh/runtime/errors/sanitize.ts";
 import { incomingTrace, type TraceContext } from "@ordermesh/runtime/telemetry/trace-context.ts";
 import type { Tracing } from "@ordermesh/runtime/telemetry/tracing.ts";
 import { ClientGone, type HttpRequest } from "./body.ts";
+import { watchClient } from "./client-watch.ts";
 import { compileRoutes } from "./compiled-route.ts";
 import { corsHeaders } from "./cors.ts";
+import type { HttpResponse } from "./http-response.ts";
 import { RequestProblem } from "./problem.ts";
 import { redirectReply } from "./redirect.ts";
 import type { Reply } from "./reply.ts";
@@ -16,17 +17,6 @@ import { createRouteTable } from "./route-table.ts";
 import { createRouter, type Resolution } from "./router.ts";
 import { type ServeOptions, serveRoute } from "./serve-route.ts";
 import type { Surface } from "./surface.ts";
-
-/** What of a response of node:http or of node:http2's compatibility API is used. */
-export interface HttpResponse {
-  readonly destroyed: boolean;
-  readonly headersSent: boolean;
-  readonly writableFinished: boolean;
-  once(event: "close", listener: () => void): unknown;
-  writeHead(status: number, headers: Record<string, string | number>): unknown;
-  end(body?: string | Uint8Array): unknown;
-  destroy(): unknown;
-}
 
 export interface TranscoderOptions extends Omit<ServeOptions, "maxBodyBytes"> {
   /** The first answers paths that no surface's prefixes cover. */
@@ -120,8 +110,8 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
         const { entry, path } = resolution;
         const route = compiled.get(entry.route);
         if (route === undefined) throw new Error(`${entry.route.method} is not compiled`);
-        const signal = cancelledWith(response);
-        return serveRoute({ compiled: route, path, shift: entry.shift, request, incoming, trace, signal }, serving);
+        const watch = watchClient(response);
+        return serveRoute({ compiled: route, path, shift: entry.shift, request, incoming, trace, watch }, serving);
       }
       case "redirect":
         return redirectReply(resolution, request);
@@ -154,15 +144,6 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
       return false;
     }
   }
-}
-
-/** Aborts when the connection closes before the reply has left. */
-function cancelledWith(response: HttpResponse): AbortSignal {
-  const controller = new AbortController();
-  response.once("close", () => {
-    if (!response.writableFinished) controller.abort(fail("CANCELLED"));
-  });
-  return controller.signal;
 }
 
 /** False: the client is gone. */

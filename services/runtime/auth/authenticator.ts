@@ -3,8 +3,11 @@ import { bearerToken } from "./bearer.ts";
 import { createJwtVerifier, type JwtOptions, type VerifyToken } from "./jwt.ts";
 import { anonymous, localAdministrator, type Principal } from "./principal.ts";
 
+/** What an authenticator needs of a request's headers; names in lower case. */
+export type HeaderReader = Pick<Headers, "get">;
+
 /** Tells who calls from the request's headers. Throws UNAUTHENTICATED (or TOKEN_EXPIRED) for bad credentials. */
-export type Authenticate = (header: Headers) => Promise<Principal>;
+export type Authenticate = (header: HeaderReader) => Promise<Principal>;
 
 /** `open`: no credentials means the local administrator; only for loopback, behind `browserGuard`. */
 export type AuthMode = "open" | "jwt";

@@ -1,6 +1,6 @@
 import { fail } from "../errors/fail.ts";
 import { type ApiKey, findApiKey } from "./api-keys.ts";
-import type { Authenticate } from "./authenticator.ts";
+import type { Authenticate, HeaderReader } from "./authenticator.ts";
 import type { VerifyToken } from "./jwt.ts";
 import { anonymous, localAdministrator, type Principal, type Role } from "./principal.ts";
 
@@ -55,7 +55,7 @@ export function createSurfaceAuthenticator(options: SurfaceAuthOptions): Authent
   }
 }
 
-function credential(header: Headers): string | undefined {
+function credential(header: HeaderReader): string | undefined {
   const key = header.get("x-api-key")?.trim();
   if (key) return key;
   const token = header

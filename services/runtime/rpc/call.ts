@@ -8,6 +8,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import { childTrace, type TraceContext } from "../telemetry/trace-context.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import type { CallContext, Transport } from "./call-context.ts";
+import { type WatchCaller, watchCaller } from "./caller-watch.ts";
 
 export interface CallOrigin {
   readonly transport: Transport;
@@ -18,7 +19,7 @@ export interface CallOrigin {
   /** Where the transport has trailers: its own. */
   readonly responseTrailer?: Headers;
   /** Aborted when the caller goes away. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | WatchCaller;
   /** What the caller asked for; epoch milliseconds. */
   readonly deadline?: number;
   /** In-process callers only: who calls, already established. */
@@ -44,6 +45,7 @@ export class Call implements CallContext {
   #interruption: ConnectError | undefined;
   #timer: NodeJS.Timeout | undefined;
   #reject: ((reason: ConnectError) => void) | undefined;
+  #unwatch: (() => void) | undefined;
 
   constructor(
     method: DescMethod,
@@ -83,6 +85,11 @@ export class Call implements CallContext {
     return this.#responseHeader;
   }
 
+  /** The response headers, if anybody has asked for them yet. */
+  get madeResponseHeader(): Headers | undefined {
+    return this.#responseHeader;
+  }
+
   get responseTrailer(): Headers | undefined {
     return this.#origin.responseTrailer;
   }
@@ -103,11 +110,7 @@ export class Call implements CallContext {
 
   /** Starts to watch the caller and the clock. */
   begin(): void {
-    const { signal } = this.#origin;
-    if (signal !== undefined) {
-      if (signal.aborted) this.#callerLeft();
-      else signal.addEventListener("abort", this.#callerLeft);
-    }
+    this.#unwatch = watchCaller(this.#origin.signal, this.#callerLeft);
     if (this.deadline === undefined) return;
     const remainingMs = this.deadline - Date.now();
     if (remainingMs <= 0) this.interrupt(fail("DEADLINE_EXCEEDED"));
@@ -118,7 +121,7 @@ export class Call implements CallContext {
   /** Stops watching. */
   end(): void {
     clearTimeout(this.#timer);
-    this.#origin.signal?.removeEventListener("abort", this.#callerLeft);
+    this.#unwatch?.();
   }
 
   /** Ends the call before its handler does: `signal` aborts, what `race` waits for is given up. The first one counts. */
@@ -138,7 +141,7 @@ export class Call implements CallContext {
     });
   }
 
-  readonly #callerLeft = (): void => this.interrupt(interruptionOf(this.#origin.signal?.reason));
+  readonly #callerLeft = (reason: unknown): void => this.interrupt(interruptionOf(reason));
 
   readonly #timeIsUp = (): void => this.interrupt(fail("DEADLINE_EXCEEDED"));
 }

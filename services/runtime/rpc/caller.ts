@@ -1,11 +1,13 @@
 import type { DescMessage, DescMethodUnary, DescService, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type { Principal } from "../auth/principal.ts";
 import type { TraceContext } from "../telemetry/trace-context.ts";
+import type { WatchCaller } from "./caller-watch.ts";
 
 /** What a caller may say of one call. */
 export interface CallOptions {
-  readonly header?: Headers;
-  readonly signal?: AbortSignal;
+  /** A function where making them costs something: most calls never look. */
+  readonly header?: Headers | (() => Headers);
+  readonly signal?: AbortSignal | WatchCaller;
   /** Epoch milliseconds. */
   readonly deadline?: number;
   /** In-process only: the principal the gateway has already established; a remote caller forwards credentials instead. */
@@ -17,7 +19,8 @@ export interface CallOptions {
 /** A reply with the metadata that came with it. */
 export interface CallReply<M extends DescMethodUnary> {
   readonly message: MessageShape<M["output"]>;
-  readonly header: Headers;
+  /** Undefined: none came. */
+  readonly header: Headers | undefined;
 }
 
 /**

@@ -74,8 +74,8 @@ describe("a call", () => {
   test("has its reply and the reply's headers", async () => {
     const { message, header } = await callerTo(server.url).unary(EchoService.method.read, { text: "header" });
     expect(message.text).toBe("header");
-    expect(header.get("x-echo")).toBe("heard");
-    expect(header.get("content-length")).toBeNull();
+    expect(header?.get("x-echo")).toBe("heard");
+    expect(header?.get("content-length")).toBeNull();
   });
 
   test("brings credentials, idempotency key, trace and deadline", async () => {

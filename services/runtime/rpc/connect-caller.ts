@@ -4,6 +4,7 @@ import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { fail } from "../errors/fail.ts";
 import { formatTraceparent } from "../telemetry/trace-context.ts";
 import type { Caller, CallOptions, CallReply } from "./caller.ts";
+import { watchCaller } from "./caller-watch.ts";
 import { type ConnectClientOptions, createConnectClient, type OutgoingRequest } from "./connect-client.ts";
 import { idempotencyKeyHeader } from "./interceptors/idempotency.ts";
 
@@ -56,21 +57,21 @@ export function connectCaller(options: ConnectCallerOptions): ConnectCaller {
       const now = Date.now();
       const deadline = Math.min(asked ?? now + defaultTimeoutMs, now + longestTimeoutMs);
       const body = toBinary(method.input, create(method.input, request));
-      const outgoing = new Headers(header);
+      const outgoing = new Headers(typeof header === "function" ? header() : header);
       if (trace !== undefined) outgoing.set("traceparent", formatTraceparent(trace));
 
       const abort = new AbortController();
       const cancel = () => abort.abort(fail("CANCELLED"));
       const expire = () => abort.abort(fail("DEADLINE_EXCEEDED"));
       const timer = setTimeout(expire, Math.max(0, deadline - now));
-      signal?.addEventListener("abort", cancel);
+      const unwatch = watchCaller(signal, cancel);
       try {
-        if (signal?.aborted === true) throw fail("CANCELLED");
+        abort.signal.throwIfAborted();
         if (deadline <= now) throw fail("DEADLINE_EXCEEDED");
         return await callUntilDone(method, { header: outgoing, body, deadline, signal: abort.signal });
       } finally {
         clearTimeout(timer);
-        signal?.removeEventListener("abort", cancel);
+        unwatch();
       }
     },
     close: () => client.close(),

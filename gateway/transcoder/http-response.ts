@@ -1,0 +1,10 @@
+/** What of a response of node:http or of node:http2's compatibility API is used. */
+export interface HttpResponse {
+  readonly destroyed: boolean;
+  readonly headersSent: boolean;
+  readonly writableFinished: boolean;
+  once(event: "close", listener: () => void): unknown;
+  writeHead(status: number, headers: Record<string, string | number>): unknown;
+  end(body?: string | Uint8Array): unknown;
+  destroy(): unknown;
+}
