@@ -16,6 +16,14 @@ export function getField(message: AnyMessage, field: DescField): unknown {
   return chosen.case === field.localName ? chosen.value : undefined;
 }
 
+/** `getField` of one field, for where it is read often. */
+export function fieldReader(field: DescField): (message: AnyMessage) => unknown {
+  const { localName } = field;
+  // Messages have no default, and without presence a value is always set: what is on a prototype does not matter.
+  const isPlain = field.oneof === undefined && (field.fieldKind === "message" || !hasPresence(field));
+  return isPlain ? (message) => message[localName] : (message) => getField(message, field);
+}
+
 export function setField(message: AnyMessage, field: DescField, value: unknown): void {
   if (field.oneof === undefined) message[field.localName] = value;
   else message[field.oneof.localName] = { case: field.localName, value };

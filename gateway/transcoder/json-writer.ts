@@ -13,8 +13,8 @@ import type { JsonWriteRules } from "./dialect.ts";
 import {
   type AnyMessage,
   fieldJson,
+  fieldReader,
   fieldsInOrder,
-  getField,
   hasPresence,
   isPlainStruct,
   jsonNameOf,
@@ -46,10 +46,11 @@ export function createJsonWriter(rules: JsonWriteRules, registry?: Registry): Js
     message: (schema, omit) =>
       (omit === undefined ? messageValue(schema) : compileFields(schema, omit)) as WriteMessage,
     field(field) {
+      const read = fieldReader(field);
       const write = fieldValue(field);
       const none = field.fieldKind === "message" ? "{}" : "null";
       return (message) => {
-        const value = getField(message as unknown as AnyMessage, field);
+        const value = read(message as unknown as AnyMessage);
         return value === undefined ? none : write(value as never);
       };
     },
@@ -85,40 +86,44 @@ export function createJsonWriter(rules: JsonWriteRules, registry?: Registry): Js
   }
 
   function compileFields(schema: DescMessage, omit?: DescField): WriteValue {
-    const parts = fieldsInOrder(schema)
+    const members = fieldsInOrder(schema)
       .filter((field) => field !== omit)
       .map(compileField);
     return (message: AnyMessage) => {
       let text = "";
-      for (const part of parts) {
-        const member = part(message);
-        if (member !== "") text += text === "" ? member : `,${member}`;
-      }
-      return `{${text}}`;
+      for (const append of members) text = append(message, text);
+      return text === "" ? "{}" : `${text}}`;
     };
   }
 
-  /** `"name":value`, or "" where the field is left out. */
-  function compileField(field: DescField): (message: AnyMessage) => string {
+  /** Adds `"name":value` to the object's text so far ("": nothing yet), or leaves the field out. */
+  function compileField(field: DescField): (message: AnyMessage, text: string) => string {
     const special = fieldJson(field);
-    const prefix = `${JSON.stringify(jsonNameOf(field, rules))}:`;
+    const name = JSON.stringify(jsonNameOf(field, rules));
+    const first = `{${name}:`;
+    const next = `,${name}:`;
     const nullable = rules.unset === "null" || special?.nullWhenUnset === true;
     const writeNull = nullable && field.oneof === undefined && special?.omitEmpty !== true;
-    const unset = writeNull ? `${prefix}null` : "";
     const omitZero = special?.omitEmpty === true || (rules.zeroValues === "omit" && !hasPresence(field));
     const isZero = omitZero ? zeroTest(field) : undefined;
+    const read = fieldReader(field);
     const write = fieldValue(field);
-    return (message) => {
-      const value = getField(message, field);
-      if (value === undefined) return unset;
-      return isZero?.(value) ? "" : prefix + write(value as never);
+    return (message, text) => {
+      const value = read(message);
+      if (value === undefined) return writeNull ? `${text === "" ? first : text + next}null` : text;
+      if (isZero?.(value) === true) return text;
+      return (text === "" ? first : text + next) + write(value as never);
     };
   }
 
   function fieldValue(field: DescField): WriteValue {
     if (field.fieldKind === "list") {
       const element = elementValue(field);
-      return (values: never[]) => `[${values.map((value) => element(value)).join(",")}]`;
+      return (values: never[]) => {
+        let text = "[";
+        for (const value of values) text += text === "[" ? element(value) : `,${element(value)}`;
+        return `${text}]`;
+      };
     }
     if (field.fieldKind === "map") {
       const element = elementValue(field);

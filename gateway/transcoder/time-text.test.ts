@@ -21,6 +21,15 @@ describe("timeToText", () => {
     expect(timeToText({ seconds, nanos }, format)).toBe(text);
   });
 
+  test("is the time that Date tells, for every second of any year", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: -62_135_596_800, max: 253_402_300_799 }), (second) => {
+        const expected = new Date(second * 1000).toISOString().replace(".000Z", "Z");
+        expect(timeToText({ seconds: BigInt(second), nanos: 0 }, TimeFormat.RFC3339)).toBe(expected);
+      }),
+    );
+  });
+
   test("reaches from year 1 to 9999 and no further", () => {
     const year1 = -62_135_596_800n;
     expect(timeToText({ seconds: year1, nanos: 0 }, TimeFormat.RFC3339)).toBe("0001-01-01T00:00:00Z");

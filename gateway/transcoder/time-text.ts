@@ -10,14 +10,17 @@ export interface Instant {
 const least = -62_135_596_800;
 const greatest = 253_402_300_799;
 
+const secondsOfDay = 86_400;
+
 /** Text of an instant, always UTC. Throws RangeError outside the years 1 to 9999. */
 export function timeToText(instant: Instant, format: TimeFormat): string {
   const seconds = Number(instant.seconds);
   if (seconds < least || seconds > greatest) throw new RangeError(`${seconds} s is no time of the years 1 to 9999`);
-  const text = new Date(seconds * 1000).toISOString().slice(0, 19);
+  const day = Math.floor(seconds / secondsOfDay);
+  const date = dateToText(day);
+  if (format === TimeFormat.DATE) return date;
+  const text = `${date}T${clockToText(seconds - day * secondsOfDay)}`;
   switch (format) {
-    case TimeFormat.DATE:
-      return text.slice(0, 10);
     case TimeFormat.NAIVE: {
       const fraction = digitsOf(instant.nanos).slice(0, 6);
       return fraction === "000000" ? text : `${text}.${fraction}`;
@@ -29,14 +32,36 @@ export function timeToText(instant: Instant, format: TimeFormat): string {
   }
 }
 
+let lastDay = 0;
+let lastDate = "1970-01-01";
+
+/** Most times of a reply, and of a second of replies, are of one day. */
+function dateToText(day: number): string {
+  if (day !== lastDay) {
+    lastDate = new Date(day * secondsOfDay * 1000).toISOString().slice(0, 10);
+    lastDay = day;
+  }
+  return lastDate;
+}
+
+function clockToText(seconds: number): string {
+  const minutes = Math.floor(seconds / 60);
+  const hours = Math.floor(minutes / 60);
+  return `${twoDigits(hours)}:${twoDigits(minutes - hours * 60)}:${twoDigits(seconds - minutes * 60)}`;
+}
+
+function twoDigits(value: number): string {
+  return value < 10 ? `0${value}` : String(value);
+}
+
 function digitsOf(nanos: number): string {
   return String(nanos).padStart(9, "0");
 }
 
 function fractionOfThree(nanos: number): string {
   if (nanos === 0) return "";
+  if (nanos % 1_000_000 === 0) return `.${String(nanos / 1_000_000).padStart(3, "0")}`;
   const digits = digitsOf(nanos);
-  if (nanos % 1_000_000 === 0) return `.${digits.slice(0, 3)}`;
   return nanos % 1000 === 0 ? `.${digits.slice(0, 6)}` : `.${digits}`;
 }
 
