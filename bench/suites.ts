@@ -1,6 +1,7 @@
 import type { Suite } from "./suite.ts";
 import { restInproc } from "./suites/rest-inproc/suite.ts";
+import { seckillDrain } from "./suites/seckill-drain/suite.ts";
 import { start } from "./suites/start.ts";
 
 /** Every suite, in the order of a full run. */
-export const suites: readonly Suite[] = [restInproc, start];
+export const suites: readonly Suite[] = [seckillDrain, restInproc, start];
