@@ -1,10 +1,9 @@
 import { timeMs } from "./column.ts";
 import type { Session } from "./engines/engine.ts";
-import { uuidv7 } from "./id.ts";
 import type { ClaimState, IdempotencyAnswer, IdempotencyClaim, InFlight } from "./idempotency.ts";
 import { IdempotencyKeys } from "./idempotency-keys.ts";
 import { markHandled } from "./inbox.ts";
-import { insertRows } from "./insert.ts";
+import { type StoredEvent, writeOutbox } from "./outbox-table.ts";
 import type { SharedTables } from "./shared-tables.ts";
 import type { Dialect, Row, SqlValue, StatementOptions } from "./sql.ts";
 import { cancelled } from "./store-error.ts";
@@ -26,6 +25,8 @@ export class ActiveUnit implements UnitOfWork {
   readonly #keys: IdempotencyKeys;
   #events: OutboxEvent[] = [];
   #wrote = false;
+  /** Those of the events written whose numbers the database told. */
+  readonly #stored: StoredEvent[] = [];
   #now: Promise<number> | undefined;
   #running = 0;
   #over = false;
@@ -76,20 +77,15 @@ export class ActiveUnit implements UnitOfWork {
     const events = this.#events;
     if (events.length === 0) return;
     this.#events = [];
-    await insertRows(
-      this,
-      this.#tables.outbox,
-      ["id", "subject", "headers", "data", { name: "created_at", expression: this.dialect.now }],
-      events.map(({ subject, headers, data }) => [uuidv7(), subject, headersText(headers), data]),
-    );
+    this.#stored.push(...(await writeOutbox(this, this.#tables.outbox, events)));
     this.#wrote = true;
   }
 
-  /** Writes what was collected; the commit follows. Returns whether events leave with it. */
-  async flush(): Promise<boolean> {
+  /** Writes what was collected; the commit follows. Returns the events that leave with it, or undefined. */
+  async flush(): Promise<readonly StoredEvent[] | undefined> {
     await this.#keys.flush();
     await this.writeEvents();
-    return this.#wrote;
+    return this.#wrote ? this.#stored : undefined;
   }
 
   /** Statements are refused from now on, and the signal has no effect any more. */
@@ -120,8 +116,4 @@ export class ActiveUnit implements UnitOfWork {
       this.#running--;
     }
   }
-}
-
-function headersText(headers: OutboxEvent["headers"]): string | null {
-  return headers === undefined ? null : JSON.stringify(headers);
 }

@@ -1,6 +1,7 @@
 import type { Sequelize } from "sequelize";
 import type { MigrationSession } from "./engines/engine.ts";
 import type { IdempotencyClaim } from "./idempotency.ts";
+import type { StoredEvent } from "./outbox-table.ts";
 import type { SharedTables } from "./shared-tables.ts";
 import type { Dialect, Sql } from "./sql.ts";
 import type { UnitOfWork } from "./unit-of-work.ts";
@@ -38,8 +39,11 @@ export interface Database {
    * many conflicts, and with whatever `work` throws.
    */
   transact<T>(work: (uow: UnitOfWork) => Promise<T>, options?: TransactOptions<T>): Promise<T>;
-  /** Calls `listener` after each commit that left events; the function returned ends that. */
-  onEvents(listener: () => void): () => void;
+  /**
+   * Calls `listener` after each commit that left events, with them, or with none where the database does not tell their
+   * numbers (MySQL); the function returned ends that.
+   */
+  onEvents(listener: (events: readonly StoredEvent[]) => void): () => void;
   /** One connection under the database-wide migration lock; for `migrator`. */
   migrate<T>(waitMs: number, work: (session: MigrationSession) => Promise<T>): Promise<T>;
   /** Undefined when the database answers, else why not. */

@@ -7,6 +7,7 @@ import { openMysql } from "./engines/mysql.ts";
 import { openPostgres } from "./engines/postgres.ts";
 import { openSqlite } from "./engines/sqlite.ts";
 import { InFlight } from "./idempotency.ts";
+import type { StoredEvent } from "./outbox-table.ts";
 import { sharedTables } from "./shared-tables.ts";
 import type { Sql } from "./sql.ts";
 import { storeStartupError } from "./startup-failure.ts";
@@ -44,7 +45,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   };
   const engine = await openEngine(options, engineOptions);
   const tables = sharedTables(service);
-  const listeners = new Set<() => void>();
+  const listeners = new Set<(events: readonly StoredEvent[]) => void>();
   const transactions = new Transactions(
     engine,
     { dialect: engine.dialect, tables, inFlight: new InFlight() },
@@ -52,8 +53,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       log,
       // Time for two lock timeouts, or several deadlocks (which PostgreSQL finds after a second).
       retryForMs: engineOptions.lockTimeoutMs * 2,
-      onEvents: () => {
-        for (const listener of listeners) listener();
+      onEvents: (events) => {
+        for (const listener of listeners) listener(events);
       },
     },
   );

@@ -1,12 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { EventBus, OutgoingMessage } from "../events/bus.ts";
+import type { EventBus } from "../events/bus.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import { bytes, integer, text, textOrNull } from "./column.ts";
 import type { Database } from "./database.ts";
 import { uuidv7 } from "./id.ts";
-import { inListParts } from "./in-list.ts";
 import { acquireLease, type Lease, releaseLease, renewLease } from "./leases.ts";
-import type { Row } from "./sql.ts";
+import { deleteFromOutbox, readOutbox, type StoredEvent } from "./outbox-table.ts";
 
 export interface OutboxRelayOptions {
   readonly database: Database;
@@ -27,7 +25,7 @@ export interface OutboxRelay {
   readonly problem: string | undefined;
   /** Resolves when the outbox is empty, whichever process empties it. */
   idle(): Promise<void>;
-  /** Lets the batch in hand finish and gives the lease to others. */
+  /** Lets the batches in hand finish and gives the lease to others. */
   stop(): Promise<void>;
 }
 
@@ -35,11 +33,19 @@ const leaseName = "outbox-relay";
 const longestBackoffMs = 5000;
 /** With this many events refused while the bus answers, the bus is the problem and not the events. */
 const mostRefused = 3;
+/** Publishes on their way at a time. */
+const mostInFlight = 4;
+/** Bounds of what is taken from memory, in batches and for one event in bytes; the rest waits in its table. */
+const mostKnownBatches = 8;
+const largestTaken = 16_384;
+/** Where other processes commit events now, they are looked for this often (milliseconds). */
+const busyPollMs = 20;
 
 /**
  * Publishes what committed transactions left in the outbox, in the order in which they wrote it, each under its
  * outbox id, and deletes it after the bus has acknowledged: at least once, and once where the bus knows the id still.
- * One process of a service does it at a time.
+ * One process of a service does it at a time. What that process commits itself it publishes from memory; the rows
+ * remain what counts, and all that it did not hear of is read from them.
  */
 export function startOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
   const relay = new Relay(options);
@@ -66,9 +72,26 @@ class Relay {
   #lease: Lease | undefined;
   /** On this process's monotonic clock, from before the database granted it: never later than the real expiry. */
   #leaseUntil = 0;
-  #nudged = false;
+  /** Events that wait to be published. */
+  #waiting: StoredEvent[] = [];
+  /** Numbers of the events that wait, are being published, or are published and not deleted yet. */
+  #known = new Set<number>();
+  /** The highest number known. */
+  #highest = 0;
+  #published: number[] = [];
+  #inFlight = 0;
+  #deleting = false;
+  #failure: unknown;
+  /** Rows above `#highest` are read; own events are not taken from memory meanwhile. */
+  #behind = true;
+  /** Own events were committed since that reading began. */
+  #missed = false;
+  /** When all rows are looked through again, on the monotonic clock. */
+  #sweepAt = 0;
+  #backoffMs = 0;
+  #woken = false;
   #wake: (() => void) | undefined;
-  #stopped = false;
+  readonly #stopping = new AbortController();
 
   constructor(options: OutboxRelayOptions) {
     this.#database = options.database;
@@ -78,64 +101,205 @@ class Relay {
     this.#pollMs = options.pollMs ?? 250;
     this.#leaseMs = options.leaseMs ?? 10_000;
     this.#batchSize = options.batchSize ?? 500;
-    this.#unlisten = this.#database.onEvents(() => this.#nudge());
+    this.#unlisten = this.#database.onEvents((events) => this.#take(events));
     this.#loop = this.#run();
   }
 
   async idle(): Promise<void> {
-    const any = `select 1 as one from ${this.#database.tables.outbox} limit 1`;
-    while ((await this.#database.read.all(any)).length > 0) {
+    while ((await readOutbox(this.#database, 0, 1)).length > 0) {
+      this.#sweepAt = 0;
       this.#nudge();
       await delay(10);
     }
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#stopping.abort();
     this.#unlisten();
     this.#nudge();
     await this.#loop;
   }
 
-  #nudge(): void {
-    this.#nudged = true;
-    this.#wake?.();
+  /** Own events, just committed; none where the database does not tell their numbers. */
+  #take(events: readonly StoredEvent[]): void {
+    // Without the lease they leave through the other process, which polls.
+    if (this.#lease === undefined) return;
+    const most = mostKnownBatches * this.#batchSize;
+    this.#behind ||= events.length === 0 || this.#known.size + events.length > most;
+    this.#behind ||= events.some(({ message }) => message.data.length > largestTaken);
+    if (this.#behind) this.#missed = true;
+    else this.#add(events);
+    this.#nudge();
+  }
+
+  /** Returns whether any was unknown. */
+  #add(events: readonly StoredEvent[]): boolean {
+    const unknown = events.filter(({ seq }) => !this.#known.has(seq));
+    for (const event of unknown) {
+      this.#known.add(event.seq);
+      this.#waiting.push(event);
+      if (event.seq > this.#highest) this.#highest = event.seq;
+    }
+    return unknown.length > 0;
   }
 
   async #run(): Promise<void> {
-    let backoff = 0;
-    while (!this.#stopped) {
-      this.#nudged = false;
+    while (!this.#stopping.signal.aborted) {
       try {
-        const leader = await this.#holdLease();
-        const relayed = leader ? await this.#relayBatch() : 0;
-        this.problem = undefined;
-        backoff = 0;
-        // Without the lease own events leave through the other process, which polls.
-        if (!leader) await this.#sleep(this.#leaseMs / 4);
-        else if (relayed < this.#batchSize && !this.#nudged) await this.#sleep(this.#pollMs, "or nudge");
+        if (this.#failure !== undefined) throw this.#failure;
+        if (await this.#holdLease()) {
+          await this.#advance();
+        } else {
+          await this.#settle();
+          this.problem = undefined;
+          await this.#pause(this.#leaseMs / 4);
+        }
       } catch (error) {
         if (this.problem === undefined) this.#log.warn({ err: error }, "events do not leave the outbox; trying again");
         this.problem = "events do not leave the outbox";
-        backoff = Math.min(longestBackoffMs, Math.max(50, backoff * 2));
-        await this.#sleep(backoff * (0.5 + Math.random() / 2));
+        await this.#settle();
+        this.#backoffMs = Math.min(longestBackoffMs, Math.max(50, this.#backoffMs * 2));
+        await this.#pause(this.#backoffMs * (0.5 + Math.random() / 2));
       }
     }
+    await this.#settle();
     await this.#releaseLease();
   }
 
-  /** Ends early with `stop`, and where asked with a nudge. */
-  async #sleep(ms: number, until?: "or nudge"): Promise<void> {
-    if (this.#stopped) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#wake = () => {
-        if (until === undefined && !this.#stopped) return;
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.#wake = undefined;
+  /** Reads and publishes what there is and room for, then waits until there may be more. */
+  async #advance(): Promise<void> {
+    if (this.#published.length > 0) void this.#delete();
+    const room = this.#inFlight < mostInFlight;
+    if (room && performance.now() >= this.#sweepAt) await this.#sweep();
+    else if (room && this.#behind && this.#waiting.length === 0) await this.#readOn();
+    while (this.#inFlight < mostInFlight && this.#waiting.length > 0) {
+      void this.#relay(this.#waiting.splice(0, this.#batchSize));
+    }
+    if (this.#inFlight === 0 && this.#published.length === 0) this.#succeeded();
+    if (this.#behind && this.#inFlight < mostInFlight) return;
+    const idleMs = this.#inFlight < mostInFlight ? this.#sweepAt - performance.now() : this.#pollMs;
+    await this.#wait(Math.min(Math.max(idleMs, 0), this.#leaseMs / 4));
+  }
+
+  /** The next events that this process did not hear of. */
+  async #readOn(): Promise<void> {
+    this.#missed = false;
+    const events = await readOutbox(this.#database, this.#highest, this.#batchSize);
+    this.#add(events);
+    this.#behind = this.#missed || events.length === this.#batchSize;
+  }
+
+  /** Finds what other processes committed, and what was committed after events with higher numbers. */
+  async #sweep(): Promise<void> {
+    const limit = this.#known.size + this.#batchSize;
+    const events = await readOutbox(this.#database, 0, limit);
+    if (events.length === limit) this.#behind = true;
+    const found = this.#add(events);
+    this.#sweepAt = performance.now() + (found ? Math.min(busyPollMs, this.#pollMs) : this.#pollMs);
+  }
+
+  async #relay(events: readonly StoredEvent[]): Promise<void> {
+    this.#inFlight++;
+    try {
+      const published = await this.#publish(events);
+      this.#published.push(...published.map(({ seq }) => seq));
+      if (published.length < events.length) {
+        const refused = events.filter((event) => !published.includes(event)).map(({ message }) => message.subject);
+        throw new Error(`the bus refuses ${refused.length} events (${[...new Set(refused)].join(", ")})`);
+      }
+      this.#succeeded();
+    } catch (error) {
+      this.#failure ??= error;
+    }
+    this.#inFlight--;
+    this.#nudge();
+  }
+
+  /** Returns the events that the bus has stored: all, or after a failure those that it takes one by one. */
+  async #publish(events: readonly StoredEvent[]): Promise<readonly StoredEvent[]> {
+    try {
+      await this.#bus.publish(events.map(({ message }) => message));
+      return events;
+    } catch (error) {
+      if ((await this.#bus.check()) !== undefined) throw error;
+    }
+    // The bus answers: perhaps it refuses one event (too large, no stream for its subject), which must not hold up
+    // the others for ever.
+    const published: StoredEvent[] = [];
+    let refused = 0;
+    for (const event of events) {
+      try {
+        await this.#bus.publish([event.message]);
+        published.push(event);
+      } catch (error) {
+        this.#log.error(
+          { err: error, subject: event.message.subject, id: event.message.id },
+          "the bus refuses an event",
+        );
+        if (++refused === mostRefused) break;
+      }
+    }
+    return published;
+  }
+
+  /** One statement at a time: what is published during it goes with the next. */
+  async #delete(): Promise<void> {
+    if (this.#deleting) return;
+    this.#deleting = true;
+    const seqs = this.#published;
+    this.#published = [];
+    try {
+      await deleteFromOutbox(this.#database, seqs);
+      for (const seq of seqs) this.#known.delete(seq);
+    } catch (error) {
+      this.#published = [...seqs, ...this.#published];
+      this.#failure ??= error;
+    }
+    this.#deleting = false;
+    this.#nudge();
+  }
+
+  #succeeded(): void {
+    if (this.#failure !== undefined) return;
+    this.problem = undefined;
+    this.#backoffMs = 0;
+  }
+
+  /** Lets what is under way end and forgets the rest: the rows have it. */
+  async #settle(): Promise<void> {
+    while (this.#inFlight > 0 || this.#deleting) await this.#wait(this.#pollMs);
+    if (this.#published.length > 0) await this.#delete();
+    this.#waiting = [];
+    this.#known = new Set(this.#published);
+    this.#highest = 0;
+    this.#behind = true;
+    this.#sweepAt = 0;
+    this.#failure = undefined;
+  }
+
+  #nudge(): void {
+    this.#woken = true;
+    this.#wake?.();
+  }
+
+  /** Ends early with `#nudge`, also with one since the last wait. */
+  async #wait(ms: number): Promise<void> {
+    if (!this.#woken) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      this.#wake = undefined;
+    }
+    this.#woken = false;
+  }
+
+  /** Ends early with `stop` alone. */
+  async #pause(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
   }
 
   async #holdLease(): Promise<boolean> {
@@ -156,69 +320,4 @@ class Relay {
       this.#log.warn({ err: error }, "the outbox lease could not be released; it will expire");
     }
   }
-
-  /** Returns how many events left. */
-  async #relayBatch(): Promise<number> {
-    const { tables, read } = this.#database;
-    const rows = await read.all(
-      `select seq, id, subject, headers, data from ${tables.outbox} order by seq limit ${this.#batchSize}`,
-    );
-    if (rows.length === 0) return 0;
-    const events = rows.map(readEvent);
-    const published = await this.#publish(events);
-    // By their numbers, never "up to": a transaction that took a lower number may commit only now.
-    for (const { list, params } of inListParts(published.map(({ seq }) => seq))) {
-      await read.run(`delete from ${tables.outbox} where seq in ${list}`, params);
-    }
-    if (published.length < events.length) {
-      const refused = events.filter((event) => !published.includes(event)).map(({ message }) => message.subject);
-      throw new Error(`the bus refuses ${refused.length} events (${[...new Set(refused)].join(", ")})`);
-    }
-    return published.length;
-  }
-
-  /** Returns the events that the bus has stored: all, or after a failure those that it takes one by one. */
-  async #publish(events: readonly OutboxRow[]): Promise<readonly OutboxRow[]> {
-    try {
-      await this.#bus.publish(events.map(({ message }) => message));
-      return events;
-    } catch (error) {
-      if ((await this.#bus.check()) !== undefined) throw error;
-    }
-    // The bus answers: perhaps it refuses one event (too large, no stream for its subject), which must not hold up
-    // the others for ever.
-    const published: OutboxRow[] = [];
-    let refused = 0;
-    for (const event of events) {
-      try {
-        await this.#bus.publish([event.message]);
-        published.push(event);
-      } catch (error) {
-        this.#log.error(
-          { err: error, subject: event.message.subject, id: event.message.id },
-          "the bus refuses an event",
-        );
-        if (++refused === mostRefused) break;
-      }
-    }
-    return published;
-  }
-}
-
-interface OutboxRow {
-  readonly seq: number;
-  readonly message: OutgoingMessage;
-}
-
-function readEvent(row: Row): OutboxRow {
-  const headers = textOrNull(row.headers);
-  return {
-    seq: integer(row.seq),
-    message: {
-      id: text(row.id),
-      subject: text(row.subject),
-      data: bytes(row.data),
-      headers: headers === null ? {} : (JSON.parse(headers) as Record<string, string>),
-    },
-  };
 }

@@ -6,6 +6,7 @@ import { ActiveUnit, type UnitContext } from "./active-unit.ts";
 import type { TransactOptions } from "./database.ts";
 import type { Engine, Session } from "./engines/engine.ts";
 import { claimId, claimRefusal } from "./idempotency.ts";
+import type { StoredEvent } from "./outbox-table.ts";
 import { cancelled, isStoreError, StoreError, toCallError } from "./store-error.ts";
 import type { UnitOfWork } from "./unit-of-work.ts";
 
@@ -19,13 +20,13 @@ export class Transactions {
   readonly #context: UnitContext;
   readonly #log: Logger;
   readonly #retryForMs: number;
-  readonly #onEvents: () => void;
+  readonly #onEvents: (events: readonly StoredEvent[]) => void;
   readonly #inside = new AsyncLocalStorage<{ open: boolean }>();
 
   constructor(
     engine: Engine,
     context: UnitContext,
-    options: { log: Logger; retryForMs: number; onEvents: () => void },
+    options: { log: Logger; retryForMs: number; onEvents: (events: readonly StoredEvent[]) => void },
   ) {
     this.#engine = engine;
     this.#context = context;
@@ -82,7 +83,7 @@ export class Transactions {
         return value;
       }
       await commit(session);
-      this.#runActions(events ? [this.#onEvents, ...unit.actions] : unit.actions);
+      this.#runActions(events === undefined ? unit.actions : [() => this.#onEvents(events), ...unit.actions]);
       return value;
     } finally {
       scope.open = false;
@@ -105,7 +106,7 @@ interface Ran<T> {
   readonly value: T;
   /** The value is a stored answer: nothing is to be committed. */
   readonly replayed: boolean;
-  readonly events: boolean;
+  readonly events: readonly StoredEvent[] | undefined;
 }
 
 async function runUnit<T>(
@@ -118,7 +119,7 @@ async function runUnit<T>(
     const [state] = await unit.claimAll([claim]);
     if (state?.kind === "finished") {
       idempotency.replayed?.();
-      return { value: idempotency.decode(state.answer), replayed: true, events: false };
+      return { value: idempotency.decode(state.answer), replayed: true, events: undefined };
     }
     const refusal = state && claimRefusal(state);
     if (refusal !== undefined) throw refusal;
