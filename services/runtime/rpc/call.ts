@@ -1,5 +1,6 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import type { HeaderReader } from "../auth/authenticator.ts";
 import { anonymous, type Principal } from "../auth/principal.ts";
 import { fail } from "../errors/fail.ts";
 import { reasonOf } from "../errors/inspect.ts";
@@ -14,6 +15,8 @@ export interface CallOrigin {
   readonly transport: Transport;
   /** A function where making the object costs something: most calls never look. */
   readonly requestHeader: Headers | (() => Headers);
+  /** Reads single request headers without making them all, where the transport can. */
+  readonly headerReader?: HeaderReader;
   /** The transport's own response headers; without them the call makes some when a handler asks. */
   readonly responseHeader?: Headers;
   /** Where the transport has trailers: its own. */
@@ -59,8 +62,7 @@ export class Call implements CallContext {
     this.#origin = origin;
     this.#parentLog = log;
     this.#responseHeader = origin.responseHeader;
-    this.trace =
-      origin.trace === undefined ? tracing.begin(this.requestHeader.get("traceparent")) : childTrace(origin.trace);
+    this.trace = origin.trace === undefined ? tracing.begin(this.headers.get("traceparent")) : childTrace(origin.trace);
   }
 
   get transport(): Transport {
@@ -78,6 +80,11 @@ export class Call implements CallContext {
       this.#requestHeader = typeof requestHeader === "function" ? requestHeader() : requestHeader;
     }
     return this.#requestHeader;
+  }
+
+  /** Reads single request headers; cheaper than `requestHeader` where the transport can. */
+  get headers(): HeaderReader {
+    return this.#origin.headerReader ?? this.requestHeader;
   }
 
   get responseHeader(): Headers {

@@ -2,25 +2,24 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createRegistry as createTypeRegistry } from "@bufbuild/protobuf";
 import { createConnectRouter, type HandlerContext, type MethodImpl } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
-import {
-  compressionBrotli,
-  compressionGzip,
-  universalRequestFromNodeRequest,
-  universalResponseToNodeResponse,
-} from "@connectrpc/connect-node";
+import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import { fail } from "../errors/fail.ts";
 import { errorDetailRegistry } from "../errors/status-json.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { CallOrigin } from "./call.ts";
 import type { Transport } from "./call-context.ts";
+import { createLane } from "./lane/lane.ts";
+import { serveOnLane } from "./lane/node-lane.ts";
+import { compressions } from "./lane/reply.ts";
 import { dialectOf, refuse } from "./refusal.ts";
 import type { Registry, StreamEndpoint, UnaryEndpoint } from "./registry.ts";
+import type { RequestHead } from "./request-head.ts";
 
 /** Serves one method over Connect, gRPC and gRPC-Web. */
 export interface RpcRoute {
   /** The client may go on sending as long as it likes. */
   readonly endless: boolean;
-  serve(request: IncomingMessage, response: ServerResponse): void;
+  serve(head: RequestHead, response: ServerResponse): void;
 }
 
 export interface RpcRouteOptions {
@@ -32,12 +31,12 @@ export interface RpcRouteOptions {
 
 /** Routes by request path, `/package.Service/Method`. */
 export function createRpcRoutes(registry: Registry, options: RpcRouteOptions): ReadonlyMap<string, RpcRoute> {
+  const { messageBytes, log } = options;
+  const types = createTypeRegistry(errorDetailRegistry, ...registry.services.map((service) => service.file));
   const router = createConnectRouter({
-    readMaxBytes: options.messageBytes,
-    acceptCompression: [compressionGzip, compressionBrotli],
-    jsonOptions: {
-      registry: createTypeRegistry(errorDetailRegistry, ...registry.services.map((service) => service.file)),
-    },
+    readMaxBytes: messageBytes,
+    acceptCompression: [...compressions],
+    jsonOptions: { registry: types },
   });
   for (const endpoint of registry.endpoints.values()) {
     // Unary calls in flight are let finish.
@@ -46,12 +45,31 @@ export function createRpcRoutes(registry: Registry, options: RpcRouteOptions): R
   }
   const routes = new Map<string, RpcRoute>();
   for (const handler of router.handlers) {
+    const endpoint = registry.endpoints.get(handler.requestPath);
+    const lane = endpoint?.kind === "unary" ? createLane(endpoint, { types, messageBytes, log }) : undefined;
     routes.set(handler.requestPath, {
       endless: handler.method.methodKind === "bidi_streaming",
-      serve: (request, response) => void serve(handler, request, response, options.log),
+      serve(head, response) {
+        if (lane !== undefined && isOnHttp1(head) && serveOnLane(lane, head, response, log)) return;
+        void serve(handler, head.request, response, log);
+      },
     });
   }
   return routes;
+}
+
+/** Where the host is part of no URL the universal handler refuses the request; over HTTP/2 it serves everything. */
+function isOnHttp1({ request }: RequestHead): boolean {
+  return request.httpVersionMajor === 1 && isHost(request.headers.host);
+}
+
+let knownHost: string | undefined;
+
+function isHost(host: string | undefined): boolean {
+  if (host === undefined) return false;
+  // Nearly all requests name the same.
+  if (host !== knownHost && URL.canParse(`http://${host}`)) knownHost = host;
+  return host === knownHost;
 }
 
 function implementationOf(endpoint: UnaryEndpoint | StreamEndpoint): MethodImpl<never> {

@@ -10,6 +10,7 @@ import { Http2Sessions } from "./http2-sessions.ts";
 import { defaultLimits, type ServerLimits } from "./limits.ts";
 import { dialectOf, refuse } from "./refusal.ts";
 import type { Registry } from "./registry.ts";
+import { RequestHead } from "./request-head.ts";
 import { createRpcRoutes, type RpcRoute } from "./rpc-routes.ts";
 import { RunningRequests } from "./running-requests.ts";
 import { type HttpVersion, sniff } from "./sniff.ts";
@@ -123,17 +124,18 @@ export function createServer(options: ServerOptions): Server {
   function dispatch(request: IncomingMessage, response: ServerResponse): void {
     request.on("error", ignore);
     response.on("error", ignore);
-    const route = routes.get(pathOf(request));
+    const head = new RequestHead(request);
+    const route = routes.get(head.path);
     running.add(request, response, route?.endless ?? false);
     try {
-      const refusal = guard?.(guarded(request));
+      const refusal = guard?.(head);
       if (refusal !== undefined)
         refuse(response, route === undefined ? dialectOf(request) : rpcDialectOf(request), refusal);
-      else if (route !== undefined) route.serve(request, response);
+      else if (route !== undefined) route.serve(head, response);
       else if (dialectOf(request) !== "rest") refuse(response, dialectOf(request), fail("METHOD_NOT_FOUND"));
       else fallback(request, response);
     } catch (error) {
-      log.error({ err: error, path: pathOf(request) }, "request handler failed");
+      log.error({ err: error, path: head.path }, "request handler failed");
       if (response.headersSent) response.destroy();
       else refuse(response, dialectOf(request), fail("INTERNAL"));
     }
@@ -181,24 +183,6 @@ export function createServer(options: ServerOptions): Server {
       clearInterval(sweeper);
       http1.close();
       return clean;
-    },
-  };
-}
-
-function pathOf(request: IncomingMessage): string {
-  const url = request.url ?? "";
-  const query = url.indexOf("?");
-  return query === -1 ? url : url.slice(0, query);
-}
-
-function guarded(request: IncomingMessage): GuardedRequest {
-  return {
-    method: request.method ?? "",
-    headers: {
-      get: (name) => {
-        const value = request.headers[name.toLowerCase()];
-        return value === undefined ? null : Array.isArray(value) ? value.join(", ") : value;
-      },
     },
   };
 }

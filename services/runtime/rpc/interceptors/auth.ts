@@ -11,8 +11,8 @@ import { Access, permits } from "../policy.ts";
  */
 export async function authorize(call: Call, access: Access, authenticate: Authenticate): Promise<void> {
   if (call.established !== undefined) call.principal = call.established;
-  else if (access === Access.PUBLIC) call.principal = await authenticate(call.requestHeader).catch(() => anonymous);
-  else call.principal = await authenticate(call.requestHeader);
+  else if (access === Access.PUBLIC) call.principal = await authenticate(call.headers).catch(() => anonymous);
+  else call.principal = await authenticate(call.headers);
   if (permits(access, call.principal.roles)) return;
   throw fail(call.principal.kind === "anonymous" ? "UNAUTHENTICATED" : "PERMISSION_DENIED");
 }

@@ -18,7 +18,7 @@ export const idempotencyInterceptor: Interceptor = (next, method) => {
   const fingerprint = fingerprintOf(method.input);
   const name = `${method.parent.typeName}/${method.name}`;
   return async (request, call) => {
-    const key = call.requestHeader.get(idempotencyKeyHeader);
+    const key = call.headers.get(idempotencyKeyHeader);
     if (key !== null) {
       if (!validKey.test(key)) throw fail("IDEMPOTENCY_KEY_INVALID");
       call.idempotency = { scope: `${call.principal.id} ${name}`, key, fingerprint: fingerprint(request) };
