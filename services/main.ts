@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { gatewayOptions, legacySurfaces } from "@ordermesh/gateway/config.ts";
 import { createGateway, type Gateway } from "@ordermesh/gateway/index.ts";
+import { nativeServices } from "@ordermesh/gateway/native-services.ts";
 import { orderOptions } from "@ordermesh/order/config.ts";
 import { createOrderService, publishableSubjects } from "@ordermesh/order/index.ts";
 import { createAuthenticator } from "@ordermesh/runtime/auth/authenticator.ts";
@@ -19,11 +20,13 @@ import { createReadiness } from "@ordermesh/runtime/lifecycle/readiness.ts";
 import { exitWithFailure, runProcess } from "@ordermesh/runtime/lifecycle/run-process.ts";
 import type { Caller } from "@ordermesh/runtime/rpc/caller.ts";
 import { connectCaller } from "@ordermesh/runtime/rpc/connect-caller.ts";
+import { forwardTo } from "@ordermesh/runtime/rpc/forward.ts";
 import { createHealth } from "@ordermesh/runtime/rpc/health.ts";
 import { localCaller } from "@ordermesh/runtime/rpc/local-caller.ts";
 import { createReflection } from "@ordermesh/runtime/rpc/reflection.ts";
 import { refuse } from "@ordermesh/runtime/rpc/refusal.ts";
 import { createRegistry, type Registry } from "@ordermesh/runtime/rpc/registry.ts";
+import { remoteHealth } from "@ordermesh/runtime/rpc/remote-health.ts";
 import { createServer } from "@ordermesh/runtime/rpc/server.ts";
 import type { ServiceBinding } from "@ordermesh/runtime/rpc/service.ts";
 import { createLogger } from "@ordermesh/runtime/telemetry/logger.ts";
@@ -70,9 +73,15 @@ async function start({ roles }: Arguments, config: Config): Promise<void> {
     bindings.push(...services.bindings);
     for (const part of services.parts) lifecycle.add(part);
   }
+  const remote = roles.has("order") ? undefined : openRemote();
+  if (remote !== undefined) {
+    readiness.add("order service", remoteHealth(remote));
+    bindings.push(...nativeServices.map((service) => forwardTo(service, remote)));
+  }
   const registry = createOwnRegistry(bindings);
+  const caller = remote ?? localCaller(registry, "rest");
   const gateway = roles.has("gateway")
-    ? createGateway({ config, caller: callerOf(registry), readiness, log, metrics, tracing })
+    ? createGateway({ config, caller, readiness, log, metrics, tracing })
     : undefined;
   const url = addServers(registry, gateway);
 
@@ -123,8 +132,8 @@ async function start({ roles }: Arguments, config: Config): Promise<void> {
     });
   }
 
-  function callerOf(registry: Registry): Caller {
-    if (roles.has("order")) return localCaller(registry, "rest");
+  /** Reaches the services in the process that runs them. */
+  function openRemote(): Caller {
     if (values.ORDER_URL === undefined) {
       const allowed = `allowed: ${config.definition.ORDER_URL?.schema.description}`;
       throw new ConfigError([

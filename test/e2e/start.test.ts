@@ -118,6 +118,29 @@ describe("services apart", () => {
   });
 });
 
+describe("a gateway apart", () => {
+  test("serves the services' RPCs, too", async () => {
+    const order = await startInstance(embedded(), ["--services", "order"]);
+    const gateway = await startInstance({ ORDER_URL: order.url }, ["--services", "gateway"]);
+    const response = await fetch(`${gateway.url}/ordermesh.order.v1.OrderTaskService/ListOrderTasks`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: "{}",
+    });
+    expect([response.status, await response.json()]).toEqual([200, {}]);
+  });
+
+  test("is not ready without its order service, and says so on the surfaces", async () => {
+    const order = await startInstance(embedded(), ["--services", "order"]);
+    const gateway = await startInstance({ ORDER_URL: order.url }, ["--services", "gateway"]);
+    const statusOf = async (path: string) => (await fetch(`${gateway.url}${path}`)).status;
+    expect(await statusOf("/readyz")).toBe(200);
+    await order.stop("SIGKILL");
+    await expect.poll(() => statusOf("/readyz"), { timeout: 10_000 }).toBe(503);
+    expect(await statusOf("/api/v1/order/health")).toBe(503);
+  });
+});
+
 describe("the command line", () => {
   test("--print-config shows every option and no secret", async () => {
     const { code, out } = await runProgram(main, ["--print-config"], {
@@ -129,12 +152,20 @@ describe("the command line", () => {
     expect(out).toContain("JWT_SECRET=***");
   });
 
+  test("migrate down asks for --yes", async () => {
+    const { code, err } = await runProgram("services/migrate.ts", ["down"], embedded());
+    expect([code, err]).toEqual([
+      2,
+      "down drops tables with all that is in them: say it with --yes, or make a backup first\n",
+    ]);
+  });
+
   test("migrate status names every migration, up applies them, down reverts the last", async () => {
     const env = { ...embedded(), LOG_LEVEL: "warn" };
     const migrate = (...args: string[]) => runProgram("services/migrate.ts", args, env);
     expect((await migrate("status")).out).toMatch(/^(pending +\S+\n)+$/);
     expect((await migrate("up")).out).toMatch(/^(up \S+\n)+$/);
-    expect((await migrate("down")).out).toMatch(/^down \S+\n$/);
+    expect((await migrate("down", "--yes")).out).toMatch(/^down \S+\n$/);
     expect((await migrate("status")).out).toMatch(/^(applied +\S+\n)+pending +\S+\n$/);
   });
 });

@@ -59,6 +59,11 @@ export function price(value: JsonTree): Verdict {
   return { value: new JsonNumber(hundredthsToText(parsed.hundredths)) };
 }
 
+/** true or false. */
+export function flag(value: JsonTree): Verdict {
+  return typeof value === "boolean" ? { value } : refuse("bool_type", "Input should be a valid boolean");
+}
+
 /** A status of 1, 2 or 3, as a lax integer (contract 1.3, 7.3). */
 export function status(value: JsonTree): Verdict {
   const number = statusNumber(value);

@@ -72,7 +72,7 @@ export function orderTrackerService(caller: Caller, currency: string): ServiceBi
 }
 
 function nativeUpdate(request: UpdateTaskRequest): MessageInitShape<typeof native.updateOrderTask.input> {
-  const { taskUuid, orderId, orderStatus, alipayTradeNo, errorMessage } = request;
+  const { taskUuid, orderId, orderStatus, alipayTradeNo, errorMessage, force } = request;
   const { receiverName, receiverAddress, receiverPhone } = request;
   return {
     taskId: taskUuid,
@@ -84,6 +84,7 @@ function nativeUpdate(request: UpdateTaskRequest): MessageInitShape<typeof nativ
     // The numbers are the same on both sides.
     status: orderStatus,
     errorMessage,
+    force,
   };
 }
 

@@ -1,4 +1,4 @@
-import { anyText, httpUrl, price, status, text } from "./checks.ts";
+import { anyText, flag, httpUrl, price, status, text } from "./checks.ts";
 import type { FieldRule } from "./validation.ts";
 
 /** Body of POST /product and POST /orders (contract 1.2). */
@@ -20,6 +20,8 @@ export const patchModel: readonly FieldRule[] = [
   { name: "order_status", presence: "optional", check: status },
   // As much as the order service keeps.
   { name: "error_message", presence: "optional", check: text({ max: 10_000 }) },
+  // Not of the original's model; as its absence means no, old clients see no difference (contract 3.4, 7.9).
+  { name: "force", presence: "optional", check: flag },
 ];
 
 /** Body of PUT /order/update (contract 1.3). */

@@ -45,6 +45,12 @@ describe.each(revisions)("%s", (_name, update) => {
     expect(fixture.updated).toMatchObject([{ receiverAddress: "A", receiverPhone: "1", status: 3, errorMessage: "E" }]);
   });
 
+  test("ordertracker 7.9 force is passed on", async () => {
+    const fixture = await start(accepting);
+    await update(fixture, { order_status: 1, force: true });
+    expect(fixture.updated).toMatchObject([{ status: 1, force: true }]);
+  });
+
   test("ordertracker 1.3 n = 0 is still success", async () => {
     const fixture = await start({ update: () => ({ task: { taskId: uuid, number: 12n }, updatedFields: 0 }) });
     expect((await update(fixture, {})).json).toMatchObject({

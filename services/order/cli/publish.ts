@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { exitWithFailure } from "@ordermesh/runtime/lifecycle/run-process.ts";
 import { StartupError } from "@ordermesh/runtime/lifecycle/startup-error.ts";
 import { messagesOf } from "./messages.ts";
@@ -8,6 +8,13 @@ import { openTarget, type Target } from "./target.ts";
 
 const subject = "seckill.order.create";
 const usage = "usage: npm run seckill:publish -- FILE, or - for standard input";
+/** What another run may find mended; anything else fails again. */
+const passing: ReadonlySet<Code> = new Set([
+  Code.Unavailable,
+  Code.DeadlineExceeded,
+  Code.ResourceExhausted,
+  Code.Aborted,
+]);
 const progressEveryMs = 1000;
 
 /**
@@ -16,7 +23,8 @@ const progressEveryMs = 1000;
  */
 async function main(): Promise<void> {
   const [file, ...more] = process.argv.slice(2);
-  if (file === undefined || more.length > 0 || file === "--help") {
+  if (file === "--help") return void process.stdout.write(`${usage}\n`);
+  if (file === undefined || more.length > 0) {
     throw new StartupError("one file is needed", usage, { exitCode: 2 });
   }
   const input = file === "-" ? process.stdin : await openFile(file);
@@ -55,9 +63,10 @@ async function publish(input: AsyncIterable<Uint8Array>, target: Target): Promis
   } catch (error) {
     const what =
       error instanceof ConnectError ? error.rawMessage : error instanceof Error ? error.message : String(error);
+    const again = error instanceof ConnectError && !passing.has(error.code) ? "mend that and run" : "run";
     throw new StartupError(
       `stopped after line ${lastLine} (${published} published to ${target.name}): ${what}`,
-      "run the same command again; what was stored is not stored twice",
+      `${again} the same command again; what was stored is not stored twice`,
     );
   }
   const seconds = (performance.now() - startedAt) / 1000;
