@@ -4,7 +4,7 @@ import type { Answer, LoadPlan, LoadReport, LoadRequest, RequestSource } from ".
 
 interface OnItsWay {
   readonly request: LoadRequest;
-  /** When it was sent or, at a fixed rate, was to be sent (milliseconds of performance.now). */
+  /** When it was sent or, at a fixed rate, was to be sent: milliseconds since the start. */
   readonly from: number;
 }
 
@@ -47,7 +47,7 @@ export class Run {
       clearTimeout(this.#timer);
       for (const connection of this.#connections) connection.close();
     }
-    const seconds = (this.#lastAnswer - this.#started) / 1000;
+    const seconds = this.#lastAnswer / 1000;
     const { user, system } = process.cpuUsage(this.#cpuAtStart);
     return {
       operations: this.#latency.total,
@@ -73,11 +73,11 @@ export class Run {
 
   #sendAtOnce(): void {
     const idle = this.#idle.splice(0);
-    for (const connection of idle) this.#send(connection, performance.now());
+    for (const connection of idle) this.#send(connection, this.#elapsed());
   }
 
   #sendOnTime = (): void => {
-    const now = performance.now();
+    const now = this.#elapsed();
     while (this.#intended() <= now) {
       const connection = this.#idle.pop();
       if (connection === undefined) break;
@@ -86,15 +86,20 @@ export class Run {
     this.#timer = setTimeout(this.#sendOnTime, 1);
   };
 
-  /** When the next request of an open loop is due. */
+  /** When the next request of an open loop is due, as #elapsed tells time. */
   #intended(): number {
-    return this.#started + (this.#next * 1000) / (this.#plan.rate ?? 1);
+    return (this.#next * 1000) / (this.#plan.rate ?? 1);
+  }
+
+  /** Milliseconds since the start. */
+  #elapsed(): number {
+    return performance.now() - this.#started;
   }
 
   /** False when the run is over and nothing was sent. */
   #send(connection: Connection, from: number): boolean {
     const { durationMs, maximumRequests = Number.POSITIVE_INFINITY } = this.#plan;
-    if (from - this.#started >= durationMs || this.#next >= maximumRequests) {
+    if (from >= durationMs || this.#next >= maximumRequests) {
       this.#ended = true;
       this.#endWhenAnswered();
       return false;
@@ -107,7 +112,7 @@ export class Run {
   }
 
   #answered(connection: Connection, answer: Answer): void {
-    const now = performance.now();
+    const now = this.#elapsed();
     this.#lastAnswer = now;
     const sent = this.#onTheirWay.get(connection);
     if (sent === undefined) {

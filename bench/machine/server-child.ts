@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bound } from "../../test/support/components/process.ts";
+import { nodeFlags } from "../../tools/launch/run.mjs";
 import type { ServerProcess } from "../suite.ts";
 import { onCore } from "./layout.ts";
 import { treePids } from "./process-tree.ts";
@@ -69,9 +70,9 @@ function isNodeProgram(program: string): boolean {
 
 const root = join(import.meta.dirname, "../..");
 
-/** Runs a program in the repository's folder, bound to the core, with what it says on standard error kept (the last of it). */
+/** Runs a program in the repository's folder, on the core, with the launcher's flags; keeps the end of its standard error. */
 export function spawnProgram({ program, args = [], env = {}, core }: Omit<ServerOptions, "name">) {
-  const line = isNodeProgram(program) ? [process.execPath, fileURLToPath(program)] : [program];
+  const line = isNodeProgram(program) ? [process.execPath, ...nodeFlags, fileURLToPath(program)] : [program];
   const [pinned, pinnedArgs] = onCore(core, [...line, ...args]);
   // It ends with this process, whatever ends this process.
   const [command, commandArgs] = bound("KILL", pinned, pinnedArgs);
