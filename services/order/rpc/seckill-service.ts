@@ -14,6 +14,7 @@ import type { Database, TransactOptions } from "@ordermesh/runtime/store/databas
 import type { Logger } from "@ordermesh/runtime/telemetry/logger.ts";
 import { type ActivityRow, type ActivityTerms, checkWindow } from "../domain/activity.ts";
 import { orderErrors } from "../domain/order-errors.ts";
+import { defaultPaymentWindowMs } from "../domain/purchase.ts";
 import { activityById, countActivity, currentSale, listActivities } from "../store/activity-store.ts";
 import { nextPageToken, readPageToken } from "../store/page-token.ts";
 import { type Purchased, purchaseBatch } from "../store/purchase-batch.ts";
@@ -25,10 +26,14 @@ export interface SeckillServiceOptions {
   readonly database: Database;
   readonly log: Logger;
   readonly settings?: {
-    /** An order that is not paid for so long expires (milliseconds). Default 30 minutes. */
-    readonly expireAfterMs?: number;
+    /** How long an order may be paid (milliseconds). Default 30 minutes. */
+    readonly paymentWindowMs?: number;
     /** Most purchases waiting; beyond it a buyer is told to come back. Default 10000. */
     readonly mostWaiting?: number;
+    /** Most purchases of one transaction. Default that of `groupCommit`. */
+    readonly mostTogether?: number;
+    /** Transactions of purchases at a time. Default 2; on SQLite 1. */
+    readonly concurrency?: number;
   };
 }
 
@@ -38,8 +43,10 @@ const defaultPageSize = 20;
 export function seckillService({ database, settings }: SeckillServiceOptions): ServiceBinding {
   const purchases = purchaseBatch({
     database,
-    expireAfterMs: settings?.expireAfterMs ?? 1_800_000,
+    paymentWindowMs: settings?.paymentWindowMs ?? defaultPaymentWindowMs,
     maxQueue: settings?.mostWaiting,
+    maxBatch: settings?.mostTogether,
+    concurrency: settings?.concurrency,
     encode: (purchased) => toBinary(PurchaseResponseSchema, purchaseResponse(purchased)),
   });
 

@@ -34,10 +34,14 @@ export type PurchaseResult = Purchased | { readonly stored: Uint8Array };
 
 export interface PurchaseBatchOptions {
   readonly database: Database;
-  /** An order that is not paid for so long expires (milliseconds). */
-  readonly expireAfterMs: number;
+  /** How long an order may be paid (milliseconds). */
+  readonly paymentWindowMs: number;
   /** Most purchases waiting. Default that of `groupCommit`. */
   readonly maxQueue?: number | undefined;
+  /** Most purchases of one transaction. Default that of `groupCommit`. */
+  readonly maxBatch?: number | undefined;
+  /** Transactions at a time. Default 2: one writes its rows while the other commits; SQLite has one writer. */
+  readonly concurrency?: number | undefined;
   /** The answer as idempotency keys keep it. */
   encode(purchased: Purchased): Uint8Array;
 }
@@ -69,15 +73,15 @@ type Outcomes = Map<PurchaseOrder, Outcome<PurchaseResult>>;
  * decision. Where they do not hold any more, the transaction is undone and runs again.
  */
 export function purchaseBatch(options: PurchaseBatchOptions): GroupCommit<PurchaseOrder, PurchaseResult> {
-  const { database, maxQueue } = options;
+  const { database, maxQueue, maxBatch } = options;
   const orderNumbers = allocator(database, "order", numberBlock);
   const lineNumbers = allocator(database, "order_line", numberBlock);
 
   return groupCommit<PurchaseOrder, PurchaseResult, Numbers>({
     database,
-    // One writes its rows while the other commits; SQLite has one writer.
-    concurrency: database.dialect.name === "sqlite" ? 1 : 2,
+    concurrency: options.concurrency ?? (database.dialect.name === "sqlite" ? 1 : 2),
     ...(maxQueue === undefined ? {} : { maxQueue }),
+    ...(maxBatch === undefined ? {} : { maxBatch }),
     prepare: async (count) => ({ orders: await orderNumbers.take(count), lines: await lineNumbers.take(count) }),
     run: async (uow, orders, numbers) => {
       const outcomes = await answeredBefore(uow, orders);
@@ -85,7 +89,7 @@ export function purchaseBatch(options: PurchaseBatchOptions): GroupCommit<Purcha
       const sales = await salesOf(uow, open);
       const wanted = (await decide(uow, open, sales, outcomes)).map(({ wish, activity }, index): Wanted => {
         const reservation = {
-          ...newReservation(wish, activity, sales.nowMs, options.expireAfterMs),
+          ...newReservation(wish, activity, sales.nowMs, options.paymentWindowMs),
           orderNumber: numbers.orders[index] ?? 0,
           lineNumber: numbers.lines[index] ?? 0,
         };
@@ -196,7 +200,7 @@ function newReservation(
   order: PurchaseOrder,
   activity: ActivityRow,
   nowMs: number,
-  expireAfterMs: number,
+  paymentWindowMs: number,
 ): Omit<NewReservation, "orderNumber" | "lineNumber"> {
   return {
     id: newId("rsv_"),
@@ -210,6 +214,6 @@ function newReservation(
     externalOrderId: externalOrderId(uuidv7()),
     traceId: order.traceId,
     createdAt: nowMs,
-    expiresAt: nowMs + expireAfterMs,
+    expiresAt: nowMs + paymentWindowMs,
   };
 }
