@@ -1,8 +1,14 @@
 import { defineConfig, option } from "@ordermesh/runtime/config/option.ts";
-import { choice } from "@ordermesh/runtime/config/values.ts";
+import { choice, integer } from "@ordermesh/runtime/config/values.ts";
 
 /** The order service's own options. */
 export const orderOptions = defineConfig({
+  ORDER_PAYMENT_WINDOW_MINUTES: option({
+    schema: integer(1, 43_200, "minutes"),
+    default: 30,
+    doc: "How long a new order may be paid before it expires and its stock is sold again.",
+    reason: "MiniShop's: its buyers are told so.",
+  }),
   LIMIT_IGNORES_FAILED: option({
     schema: choice("true", "false"),
     default: "false",

@@ -68,6 +68,7 @@ export async function createOrderService(options: OrderServiceOptions): Promise<
   const { values } = config;
   // Messages from outside name none; they are those of the system that the surface replaces.
   const currency = config.surfaces.minishop?.currency;
+  const paymentWindowMs = values.ORDER_PAYMENT_WINDOW_MINUTES * 60_000;
   const database = await openOrderDatabase(config, dataDir, log);
   try {
     await orderMigrator(database, log).up();
@@ -95,8 +96,8 @@ export async function createOrderService(options: OrderServiceOptions): Promise<
           autoCompleteMerged: values.AUTO_COMPLETE_MERGED === "true",
         },
       }),
-      seckillService({ database, log }),
-      failureService({ database, log, currency }),
+      seckillService({ database, log, settings: { paymentWindowMs } }),
+      failureService({ database, log, currency, paymentWindowMs }),
     ],
     parts: [
       { name: "order database", stop: () => database.close() },
@@ -118,7 +119,7 @@ export async function createOrderService(options: OrderServiceOptions): Promise<
       {
         name: "seckill consumer",
         start: async () => {
-          consumer = await startSeckillConsumer({ database, bus, log, settings: { currency } });
+          consumer = await startSeckillConsumer({ database, bus, log, settings: { currency, paymentWindowMs } });
         },
         stop: () => consumer?.stop(),
       },
@@ -132,7 +133,7 @@ export async function createOrderService(options: OrderServiceOptions): Promise<
       {
         name: "failure retries",
         start: () => {
-          failureSweeper = startFailureSweeper({ database, log, currency });
+          failureSweeper = startFailureSweeper({ database, log, currency, paymentWindowMs });
         },
         stop: () => failureSweeper?.stop(),
       },

@@ -4,6 +4,9 @@ import { type ActivityRow, activityStates } from "./activity.ts";
 import { orderErrors } from "./order-errors.ts";
 import { mostTotalMinor } from "./order-intake.ts";
 
+/** An order may be paid for so long, by default (milliseconds; docs/contracts/minishop.md 3.2). */
+export const defaultPaymentWindowMs = 30 * 60_000;
+
 /** Numbers of `ordermesh.order.v1.ReservationState`, as the column has them. */
 export const reservationStates = { reserved: 1, sold: 2, released: 3 } as const;
 

@@ -14,6 +14,8 @@ export interface FailureSweeperOptions {
   readonly leaseMs?: number;
   /** Currency of messages that carry none. Default CNY. */
   readonly currency?: string;
+  /** How long an order that is made may be paid (milliseconds). Default 30 minutes. */
+  readonly paymentWindowMs?: number;
   /** In [0, 1), for the waits. */
   readonly random?: () => number;
 }
@@ -32,7 +34,7 @@ const batchSize = 20;
 export function startFailureSweeper(options: FailureSweeperOptions): FailureSweeper {
   const { database, log, everyMs = 2000, leaseMs = 60_000, currency = "CNY", random = Math.random } = options;
   const actor = `sweeper ${uuidv7()}`;
-  const retrier = failureRetrier(database);
+  const retrier = failureRetrier(database, options.paymentWindowMs);
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
   let current: Promise<unknown> = Promise.resolve();

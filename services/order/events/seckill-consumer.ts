@@ -21,6 +21,8 @@ import { type IntakeResult, takeOrders } from "../store/order-intake.ts";
 export interface SeckillConsumerSettings {
   /** Of messages that name none. Default CNY. */
   readonly currency?: string;
+  /** How long an order from outside may be paid (milliseconds). Default 30 minutes. */
+  readonly paymentWindowMs?: number;
   readonly ackWaitMs?: number;
   readonly maxDeliveries?: number;
   readonly backoffMs?: readonly number[];
@@ -55,7 +57,7 @@ export function startSeckillConsumer(options: SeckillConsumerOptions): Promise<S
     backoffMs: settings.backoffMs ?? [200, 1000, 5000, 15_000, 30_000],
     batchSize: settings.batchSize ?? 256,
   };
-  const consumer = new SeckillConsumer(database, log, spec.maxDeliveries, settings.currency ?? "CNY");
+  const consumer = new SeckillConsumer(database, log, spec.maxDeliveries, settings);
   const handler: BatchHandler = (batch) => consumer.handle(batch);
   return bus.subscribe(spec, handler);
 }
@@ -70,14 +72,16 @@ class SeckillConsumer {
   readonly #log: Logger;
   readonly #maxDeliveries: number;
   readonly #currency: string;
+  readonly #paymentWindowMs: number | undefined;
   readonly #orderNumbers: Allocator;
   readonly #lineNumbers: Allocator;
 
-  constructor(database: Database, log: Logger, maxDeliveries: number, currency: string) {
+  constructor(database: Database, log: Logger, maxDeliveries: number, settings: SeckillConsumerSettings) {
     this.#database = database;
     this.#log = log;
     this.#maxDeliveries = maxDeliveries;
-    this.#currency = currency;
+    this.#currency = settings.currency ?? "CNY";
+    this.#paymentWindowMs = settings.paymentWindowMs;
     this.#orderNumbers = allocator(database, "order", numberBlock);
     this.#lineNumbers = allocator(database, "order_line", numberBlock);
   }
@@ -126,7 +130,7 @@ class SeckillConsumer {
     for (let collisions = 0; ; collisions++) {
       try {
         return await this.#database.transact(async (uow) => {
-          const results = await takeOrders(uow, intakes, numbers);
+          const results = await takeOrders(uow, intakes, numbers, this.#paymentWindowMs);
           for (const [index, result] of results.entries()) {
             const entry = entries[index];
             if (result.kind !== "conflict" || entry === undefined) continue;

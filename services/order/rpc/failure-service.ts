@@ -22,6 +22,8 @@ export interface FailureServiceDeps {
   readonly log: Logger;
   /** Currency of messages that carry none. Default CNY. */
   readonly currency?: string;
+  /** How long an order that is made may be paid (milliseconds). Default 30 minutes. */
+  readonly paymentWindowMs?: number;
 }
 
 const defaultPageSize = 20;
@@ -29,9 +31,9 @@ const defaultPageSize = 20;
 const leaseMs = 60_000;
 
 /** FailureService by contracts/minishop.md 4: look at failed messages and try them again by hand. */
-export function failureService({ database, log, currency = "CNY" }: FailureServiceDeps): ServiceBinding {
+export function failureService({ database, log, currency = "CNY", paymentWindowMs }: FailureServiceDeps): ServiceBinding {
   const { read } = database;
-  const retrier = failureRetrier(database);
+  const retrier = failureRetrier(database, paymentWindowMs);
 
   async function failureOf(number: bigint): Promise<FailureRow> {
     const row = await failureByNumber(read, number);

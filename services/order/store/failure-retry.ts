@@ -4,6 +4,7 @@ import { allocator } from "@ordermesh/runtime/store/sequence.ts";
 import { StoreError } from "@ordermesh/runtime/store/store-error.ts";
 import type { UnitOfWork } from "@ordermesh/runtime/store/unit-of-work.ts";
 import type { OrderIntake } from "../domain/order-intake.ts";
+import { defaultPaymentWindowMs } from "../domain/purchase.ts";
 import { type MessageReading, readSeckillMessage } from "../domain/seckill-message.ts";
 import { type FailureClaim, settleFailure, settleSuccess } from "./failure-lease.ts";
 import { takeOrders } from "./order-intake.ts";
@@ -43,7 +44,8 @@ class AttemptFailed extends Error {
 
 class LeaseLost extends Error {}
 
-export function failureRetrier(database: Database): FailureRetrier {
+/** `paymentWindowMs`: how long an order that is made may be paid. */
+export function failureRetrier(database: Database, paymentWindowMs: number = defaultPaymentWindowMs): FailureRetrier {
   const orderNumbers = allocator(database, "order", 1);
   const lineNumbers = allocator(database, "order_line", 1);
 
@@ -57,7 +59,7 @@ export function failureRetrier(database: Database): FailureRetrier {
         const value = await database.transact(async (uow) => {
           // First the row: an attempt whose lease went to another one must not make the order beside it.
           if (!(await settleSuccess(uow, claim))) throw new LeaseLost("the lease was lost");
-          const [result] = await takeOrders(uow, [intake], numbers);
+          const [result] = await takeOrders(uow, [intake], numbers, paymentWindowMs);
           if (result?.kind === "conflict") throw new AttemptFailed(result.reason, false);
           return await answer(uow);
         }, transact);

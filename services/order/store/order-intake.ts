@@ -4,7 +4,7 @@ import { inListParts } from "@ordermesh/runtime/store/in-list.ts";
 import type { Row, Sql } from "@ordermesh/runtime/store/sql.ts";
 import type { UnitOfWork } from "@ordermesh/runtime/store/unit-of-work.ts";
 import type { OrderIntake } from "../domain/order-intake.ts";
-import { reservationStates } from "../domain/purchase.ts";
+import { defaultPaymentWindowMs, reservationStates } from "../domain/purchase.ts";
 import { createOrders, defaultProductName, type NewOrder } from "./order-creation.ts";
 import { type NewReservation, type ReservationRow, readReservation, reserveForMessage } from "./reservation-store.ts";
 
@@ -21,18 +21,17 @@ export interface IntakeNumbers {
   readonly lines: readonly number[];
 }
 
-/** An order from a message may be paid for so long (docs/contracts/minishop.md 3.2). */
-const payableForMs = 1_800_000;
-
 /**
  * Makes the orders of many messages in one transaction; results in the order of the intakes. A purchase of ours finds
  * its reservation; a message from outside reserves here (docs/contracts/minishop.md 3.4). Two transactions that take
- * the same order at once make one of them fail with a duplicate key: run it again.
+ * the same order at once make one of them fail with a duplicate key: run it again. Orders from outside may be paid for
+ * `paymentWindowMs`.
  */
 export async function takeOrders(
   uow: UnitOfWork,
   intakes: readonly OrderIntake[],
   numbers: IntakeNumbers,
+  paymentWindowMs: number = defaultPaymentWindowMs,
 ): Promise<readonly IntakeResult[]> {
   const results: IntakeResult[] = [];
   const orders: NewOrder[] = [];
@@ -67,7 +66,10 @@ export async function takeOrders(
     wanted.push({
       index,
       name: sale.productName || defaultProductName(intake.productId),
-      row: newReservation(intake, sale.id, now, numbers.orders[index] ?? 0, numbers.lines[index] ?? 0),
+      row: {
+        ...newReservation(intake, sale.id, now, numbers.orders[index] ?? 0, numbers.lines[index] ?? 0),
+        expiresAt: now + paymentWindowMs,
+      },
     });
   });
 
@@ -174,7 +176,7 @@ function newReservation(
   now: number,
   orderNumber: number,
   lineNumber: number,
-): NewReservation {
+): Omit<NewReservation, "expiresAt"> {
   return {
     id: newId("rsv_"),
     activityId,
@@ -189,6 +191,5 @@ function newReservation(
     externalOrderId: intake.externalId,
     traceId: intake.traceId,
     createdAt: now,
-    expiresAt: now + payableForMs,
   };
 }
