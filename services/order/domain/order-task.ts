@@ -107,8 +107,17 @@ export function applyUpdate(
   return { task: changed, changedFields, automatic };
 }
 
+/** The refusal of a slot that the task has for `remainingMs` more; `holder` is the task's row, where it stands. */
+export function limitRefusal(taskId: string, holder: OrderTaskRecord | undefined, remainingMs: number): Error {
+  return fail(orderTaskErrors.ORDER_LIMIT_24H, {
+    metadata: { ...(holder === undefined ? { task_id: taskId } : named(holder)), remaining_ms: String(remainingMs) },
+    // Whole seconds, up (5, defect 15): a client that waits so long is not refused again.
+    retryAfterMs: Math.ceil(remainingMs / 1000) * 1000,
+  });
+}
+
 /** `task_id` and `task_number` of a refusal: legacy surfaces answer with them. */
-export function named(task: Pick<OrderTaskRecord, "taskId" | "number">): Record<string, string> {
+function named(task: Pick<OrderTaskRecord, "taskId" | "number">): Record<string, string> {
   return { task_id: task.taskId, task_number: String(task.number) };
 }
 

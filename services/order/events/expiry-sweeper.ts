@@ -4,7 +4,7 @@ import type { Database } from "@ordermesh/runtime/store/database.ts";
 import type { Logger } from "@ordermesh/runtime/telemetry/logger.ts";
 import { reservationStates } from "../domain/purchase.ts";
 import { systemActor } from "../store/order-creation.ts";
-import { moveOrder } from "../store/order-transition.ts";
+import { moveOrders } from "../store/order-transition.ts";
 
 /** Orders that one transaction expires. */
 const batchSize = 100;
@@ -72,11 +72,11 @@ function expireBatch(database: Database): Promise<number> {
          and not exists (select 1 from orders o where o.id = r.order_id)
        order by r.expires_at limit ${batchSize}${skipLocked}`,
     );
-    let expired = 0;
-    for (const row of [...due, ...unmade]) {
-      const move = { orderId: text(row.id), to: OrderStatus.EXPIRED, remark: "", actor: systemActor };
-      if (await moveOrder(uow, move)) expired++;
-    }
-    return expired;
+    const moves = [...due, ...unmade].map((row) => {
+      return { orderId: text(row.id), to: OrderStatus.EXPIRED, remark: "", actor: systemActor };
+    });
+    // One that was paid or cancelled before it was locked stays so.
+    const outcomes = await moveOrders(uow, moves);
+    return outcomes.filter((outcome) => "value" in outcome && outcome.value.moved).length;
   });
 }

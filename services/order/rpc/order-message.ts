@@ -1,7 +1,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Timestamp, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { OrderSchema, OrderTransitionSchema } from "@ordermesh/proto/ordermesh/order/v1/order_pb";
-import type { OrderTransitionRow, OrderWithLines } from "../store/order-store.ts";
+import type { OrderWithLines } from "../store/order-row.ts";
+import type { OrderTransitionRow } from "../store/order-store.ts";
 
 export function orderMessage({ order, lines }: OrderWithLines): MessageInitShape<typeof OrderSchema> {
   return {

@@ -1,4 +1,3 @@
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
 import {
   Channel,
@@ -12,22 +11,21 @@ import { actsForEveryone, requireOwner } from "@ordermesh/runtime/auth/ownership
 import { fail } from "@ordermesh/runtime/errors/fail.ts";
 import type { CallContext } from "@ordermesh/runtime/rpc/call-context.ts";
 import { bindService, type ServiceBinding } from "@ordermesh/runtime/rpc/service.ts";
-import type { Database, TransactOptions } from "@ordermesh/runtime/store/database.ts";
-import type { UnitOfWork } from "@ordermesh/runtime/store/unit-of-work.ts";
+import type { Database } from "@ordermesh/runtime/store/database.ts";
 import { orderErrors } from "../domain/order-errors.ts";
 import { systemActor } from "../store/order-creation.ts";
+import { type OrderReads, orderReads } from "../store/order-reads.ts";
+import type { OrderRow, OrderWithLines } from "../store/order-row.ts";
 import {
   countOrders,
-  findOrder,
   listOrders,
-  lookupOrder,
   type OrderFilter,
   type OrderTransitionRow,
-  type OrderWithLines,
   orderHistory,
 } from "../store/order-store.ts";
-import { moveOrder } from "../store/order-transition.ts";
+import { type MovedOrder, moveOrders, type OrderMove } from "../store/order-transition.ts";
 import { nextPageToken, readPageToken } from "../store/page-token.ts";
+import { commandBatch } from "./command-batch.ts";
 import { getDailyStats } from "./daily-stats.ts";
 import { orderMessage, transitionMessage } from "./order-message.ts";
 
@@ -38,17 +36,32 @@ const largestSkip = 2n ** 53n - 1n;
 export function orderService(options: {
   readonly database: Database;
   readonly settings?: { readonly currency?: string };
+  /** Most changes of one transaction. Default that of `groupCommit`. */
+  readonly maxBatch?: number;
 }): ServiceBinding {
-  const { database } = options;
+  const { database, maxBatch } = options;
   const currency = options.settings?.currency ?? "CNY";
+  const reads = orderReads(database);
+  const commitMove = commandBatch({
+    database,
+    maxBatch,
+    schema: OrderSchema,
+    run: moveOrders,
+    answer: ({ order }: MovedOrder) => orderMessage(order),
+  });
+
+  async function change(move: OrderMove, context: CallContext): Promise<Order> {
+    if (!storable(move.orderId)) throw fail(orderErrors.ORDER_NOT_FOUND);
+    return await commitMove(move, context);
+  }
 
   return bindService(OrderService, {
     async getOrder({ orderId }, context) {
-      return { order: orderMessage(await readableOrder(database, orderId, context)) };
+      return { order: orderMessage(await readableOrder(reads, orderId, context)) };
     },
 
     async lookupOrder({ channel, externalId }, context) {
-      const found = storable(externalId) ? await lookupOrder(database.read, channel, externalId) : undefined;
+      const found = storable(externalId) ? await reads.byChannelId.load({ channel, externalId }, context) : undefined;
       return { order: orderMessage(owned(found, context)) };
     },
 
@@ -68,23 +81,23 @@ export function orderService(options: {
     },
 
     async updateOrderStatus({ orderId, status, remark, expectedVersion }, context) {
-      const order = await change(database, context, orderId, (uow) =>
-        moveOrder(uow, { orderId, to: status, remark, actor: context.principal.id, expectedVersion }),
-      );
-      return { order };
+      const check = (order: OrderRow) => requireOwner(context.principal, order.buyerId);
+      const move = { orderId, to: status, remark, actor: context.principal.id, expectedVersion, check };
+      return { order: await change(move, context) };
     },
 
     async cancelOrder({ orderId, reason }, context) {
-      const order = await change(database, context, orderId, async (uow, { order: { status } }) => {
+      const check = ({ buyerId, status }: OrderRow) => {
+        requireOwner(context.principal, buyerId);
         if (status === OrderStatus.COMPLETED) throw fail(orderErrors.ORDER_ALREADY_COMPLETED);
-        const move = { orderId, to: OrderStatus.CANCELLED, remark: reason, actor: context.principal.id };
-        if (!(await moveOrder(uow, move))) throw fail(orderErrors.ORDER_ALREADY_CANCELLED);
-      });
-      return { order };
+        if (status === OrderStatus.CANCELLED) throw fail(orderErrors.ORDER_ALREADY_CANCELLED);
+      };
+      const move = { orderId, to: OrderStatus.CANCELLED, remark: reason, actor: context.principal.id, check };
+      return { order: await change(move, context) };
     },
 
     async listOrderHistory({ orderId }, context) {
-      const { order } = await readableOrder(database, orderId, context);
+      const { order } = await readableOrder(reads, orderId, context);
       const stored = await orderHistory(database.read, order.id);
       const rows = stored.length === 0 ? [creationOf(order)] : stored;
       return { transitions: rows.map(transitionMessage) };
@@ -94,30 +107,8 @@ export function orderService(options: {
   });
 }
 
-/** Changes an order that the caller may see, and answers how it is afterwards; one transaction. */
-function change(
-  database: Database,
-  context: CallContext,
-  orderId: string,
-  work: (uow: UnitOfWork, before: OrderWithLines) => Promise<unknown>,
-): Promise<Order> {
-  const options: TransactOptions<Order> = {
-    signal: context.signal,
-    idempotency: {
-      claim: context.idempotency,
-      encode: (order) => toBinary(OrderSchema, order),
-      decode: (stored) => fromBinary(OrderSchema, stored),
-      replayed: () => context.responseHeader.set("idempotent-replayed", "true"),
-    },
-  };
-  return database.transact(async (uow) => {
-    await work(uow, owned(storable(orderId) ? await findOrder(uow, orderId) : undefined, context));
-    return create(OrderSchema, orderMessage(owned(await findOrder(uow, orderId), context)));
-  }, options);
-}
-
-async function readableOrder(database: Database, orderId: string, context: CallContext): Promise<OrderWithLines> {
-  return owned(storable(orderId) ? await findOrder(database.read, orderId) : undefined, context);
+async function readableOrder(reads: OrderReads, orderId: string, context: CallContext): Promise<OrderWithLines> {
+  return owned(storable(orderId) ? await reads.byId.load(orderId, context) : undefined, context);
 }
 
 /** Throws ORDER_NOT_FOUND, and for another user's order PERMISSION_DENIED. */

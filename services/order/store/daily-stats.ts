@@ -47,7 +47,7 @@ export function utcDay(epochMs: number): string {
 export async function countCreated(uow: UnitOfWork, rows: readonly CreatedOrder[]): Promise<void> {
   const groups = new Map<string, { first: CreatedOrder; orders: bigint; totalMinor: bigint }>();
   for (const row of rows) {
-    const key = `${row.day} ${String(row.channel).padStart(4, "0")} ${row.currency}`;
+    const key = groupKey(row);
     const group = groups.get(key) ?? { first: row, orders: 0n, totalMinor: 0n };
     group.orders++;
     group.totalMinor += row.totalMinor;
@@ -62,9 +62,31 @@ export async function countCreated(uow: UnitOfWork, rows: readonly CreatedOrder[
 }
 
 /** Counts a move to paid or cancelled, in the transaction that makes it; other moves are not counted. */
-export async function countTransition(uow: UnitOfWork, transition: CountedTransition): Promise<void> {
-  if (transition.status === OrderStatus.PAID) await add(uow, transition, { paid_orders: 1n });
-  if (transition.status === OrderStatus.CANCELLED) await add(uow, transition, { cancelled_orders: 1n });
+export function countTransition(uow: UnitOfWork, transition: CountedTransition): Promise<void> {
+  return countTransitions(uow, [transition]);
+}
+
+/** As `countTransition`, of many moves. */
+export async function countTransitions(uow: UnitOfWork, rows: readonly CountedTransition[]): Promise<void> {
+  const groups = new Map<string, { first: CountedTransition; paid: bigint; cancelled: bigint }>();
+  for (const row of rows) {
+    if (row.status !== OrderStatus.PAID && row.status !== OrderStatus.CANCELLED) continue;
+    const key = groupKey(row);
+    const group = groups.get(key) ?? { first: row, paid: 0n, cancelled: 0n };
+    if (row.status === OrderStatus.PAID) group.paid++;
+    else group.cancelled++;
+    groups.set(key, group);
+  }
+  for (const key of [...groups.keys()].sort()) {
+    const group = groups.get(key);
+    if (group === undefined) continue;
+    await add(uow, group.first, { paid_orders: group.paid, cancelled_orders: group.cancelled });
+  }
+}
+
+/** Sorts days, channels and currencies in one order everywhere. */
+function groupKey({ day, channel, currency }: Omit<CountedTransition, "status">): string {
+  return `${day} ${String(channel).padStart(4, "0")} ${currency}`;
 }
 
 type Counters = Readonly<Record<string, bigint>>;

@@ -1,52 +1,13 @@
-import type { Channel, OrderStatus } from "@ordermesh/proto/ordermesh/order/v1/order_pb";
-import { bigint, integer, text, timeMs, timeMsOrNull } from "@ordermesh/runtime/store/column.ts";
+import { Channel, type OrderStatus } from "@ordermesh/proto/ordermesh/order/v1/order_pb";
+import { bigint, integer, text, timeMs } from "@ordermesh/runtime/store/column.ts";
 import { inListParts } from "@ordermesh/runtime/store/in-list.ts";
-import type { Row, Sql, SqlValue } from "@ordermesh/runtime/store/sql.ts";
-import { orderOfReservation, productNameOf } from "./order-creation.ts";
+import type { Sql, SqlValue } from "@ordermesh/runtime/store/sql.ts";
+import { type OrderWithLines, ordersOf, orderWithLineColumns } from "./order-row.ts";
 import type { PageKey } from "./page-token.ts";
-import { type ReservationRow, reservationByExternalId, reservationByOrderId } from "./reservation-store.ts";
+import type { ReservationRow } from "./reservation-store.ts";
+import { reservationsBy, reservedOrders } from "./reserved-orders.ts";
 
-/** Times are epoch milliseconds. */
-export interface OrderRow {
-  readonly id: string;
-  readonly number: number;
-  readonly channel: Channel;
-  readonly externalId: string;
-  readonly buyerId: string;
-  readonly status: OrderStatus;
-  readonly currency: string;
-  readonly totalMinor: bigint;
-  readonly activityId: string;
-  readonly reservationId: string;
-  readonly traceId: string;
-  readonly cancelReason: string;
-  readonly version: number;
-  readonly createdAt: number;
-  readonly updatedAt: number;
-  readonly expiresAt: number | null;
-  readonly paidAt: number | null;
-  readonly cancelledAt: number | null;
-  readonly completedAt: number | null;
-  readonly refundedAt: number | null;
-  readonly expiredAt: number | null;
-}
-
-export interface OrderLineRow {
-  readonly number: number;
-  readonly productId: string;
-  readonly productName: string;
-  readonly quantity: number;
-  /** Exact decimal text in major units. */
-  readonly unitPrice: string;
-  readonly totalMinor: bigint;
-  readonly createdAt: number;
-  readonly updatedAt: number;
-}
-
-export interface OrderWithLines {
-  readonly order: OrderRow;
-  readonly lines: readonly OrderLineRow[];
-}
+const withLines = "left join order_lines l on l.order_id = o.id";
 
 export interface OrderTransitionRow {
   readonly version: number;
@@ -57,49 +18,72 @@ export interface OrderTransitionRow {
   readonly changedAt: number;
 }
 
-/** The order, also while only its reservation stands: a purchase that was confirmed is never unknown. */
-export async function findOrder(sql: Sql, id: string): Promise<OrderWithLines | undefined> {
-  const [row] = await sql.all("select * from orders where id = ?", [id]);
-  if (row !== undefined) return await withLines(sql, readOrder(row));
-  return await fromReservation(sql, await reservationByOrderId(sql, id));
+/** An order as its channel knows it. */
+export interface ChannelId {
+  readonly channel: Channel;
+  readonly externalId: string;
 }
 
-/** As `findOrder`, by the id that is unique in a channel. */
-export async function lookupOrder(sql: Sql, channel: Channel, externalId: string): Promise<OrderWithLines | undefined> {
-  const [row] = await sql.all("select * from orders where channel = ? and external_id = ?", [channel, externalId]);
-  if (row !== undefined) return await withLines(sql, readOrder(row));
-  const found = await fromReservation(sql, await reservationByExternalId(sql, externalId));
-  return found?.order.channel === channel ? found : undefined;
+/** Orders by their ids, also while only their reservations stand: a purchase that was confirmed is never unknown. */
+export async function findOrders(sql: Sql, ids: readonly string[]): Promise<readonly (OrderWithLines | undefined)[]> {
+  const found = await ordersById(sql, ids);
+  const missing = ids.filter((id) => !found.has(id));
+  for (const reserved of await fromReservations(sql, await reservationsBy(sql, "order_id", missing))) {
+    found.set(reserved.order.id, reserved);
+  }
+  return ids.map((id) => found.get(id));
 }
 
-/** The row itself, locked to the end of the transaction. */
-export async function lockOrder(sql: Sql, id: string): Promise<OrderRow | undefined> {
-  const [row] = await sql.all(`select * from orders where id = ?${sql.dialect.forUpdate}`, [id]);
-  return row === undefined ? undefined : readOrder(row);
-}
-
-async function fromReservation(sql: Sql, reservation: ReservationRow | undefined): Promise<OrderWithLines | undefined> {
-  if (reservation === undefined) return undefined;
-  // The row may have come between the two reads.
-  const [row] = await sql.all("select * from orders where id = ?", [reservation.orderId]);
-  if (row !== undefined) return await withLines(sql, readOrder(row));
-  const order = orderOfReservation(reservation);
-  const line: OrderLineRow = {
-    number: reservation.lineNumber,
-    productId: reservation.productId,
-    productName: await productNameOf(sql, reservation),
-    quantity: reservation.quantity,
-    unitPrice: reservation.unitPrice,
-    totalMinor: order.totalMinor,
-    createdAt: order.createdAt,
-    updatedAt: order.createdAt,
+/** As `findOrders`, by the ids that are unique in their channels. */
+export async function lookupOrders(
+  sql: Sql,
+  keys: readonly ChannelId[],
+): Promise<readonly (OrderWithLines | undefined)[]> {
+  const found = new Map<string, OrderWithLines>();
+  const add = (orders: Iterable<OrderWithLines>): void => {
+    for (const each of orders) found.set(channelKey(each.order), each);
   };
-  return { order, lines: [line] };
+  for (const channel of new Set(keys.map((key) => key.channel))) {
+    const ids = keys.filter((key) => key.channel === channel).map(({ externalId }) => externalId);
+    for (const { list, params } of inListParts(ids)) {
+      const statement = `select ${orderWithLineColumns} from orders o ${withLines}
+        where o.channel = ? and o.external_id in ${list}`;
+      add(ordersOf(await sql.all(statement, [channel, ...params])).values());
+    }
+  }
+  // Every order that stands as a reservation is one of a flash sale.
+  const missing = keys.filter((key) => key.channel === Channel.SECKILL && !found.has(channelKey(key)));
+  const externalIds = missing.map(({ externalId }) => externalId);
+  add(await fromReservations(sql, await reservationsBy(sql, "external_order_id", externalIds)));
+  return keys.map((key) => found.get(channelKey(key)));
 }
 
-async function withLines(sql: Sql, order: OrderRow): Promise<OrderWithLines> {
-  const lines = await linesOf(sql, [order.id]);
-  return { order, lines: lines.get(order.id) ?? [] };
+function channelKey({ channel, externalId }: ChannelId): string {
+  return `${channel} ${externalId}`;
+}
+
+/** The orders of these ids whose rows stand, by id. */
+export async function ordersById(sql: Sql, ids: readonly string[]): Promise<Map<string, OrderWithLines>> {
+  const found = new Map<string, OrderWithLines>();
+  for (const { list, params } of inListParts(ids)) {
+    const statement = `select ${orderWithLineColumns} from orders o ${withLines} where o.id in ${list}`;
+    for (const [id, order] of ordersOf(await sql.all(statement, params))) found.set(id, order);
+  }
+  return found;
+}
+
+async function fromReservations(sql: Sql, reservations: readonly ReservationRow[]): Promise<readonly OrderWithLines[]> {
+  if (reservations.length === 0) return [];
+  // Rows may have come between the two reads.
+  const made = await ordersById(
+    sql,
+    reservations.map(({ orderId }) => orderId),
+  );
+  const unmade = await reservedOrders(
+    sql,
+    reservations.filter(({ orderId }) => !made.has(orderId)),
+  );
+  return [...made.values(), ...unmade];
 }
 
 export interface OrderFilter {
@@ -122,16 +106,20 @@ export async function listOrders(sql: Sql, filter: OrderFilter, page: OrderPage)
   const { conditions, params } = conditionsOf(sql, filter);
   if (page.after !== undefined) {
     const at = sql.dialect.time(page.after.createdAt);
-    conditions.push("(created_at < ? or (created_at = ? and id < ?))");
+    // Not `created_at < ? or (...)`: PostgreSQL would read from the newest row on to find the place.
+    conditions.push("created_at <= ? and (created_at < ? or id < ?)");
     params.push(at, at, page.after.id);
   }
-  const statement = `select * from orders ${where(conditions)} order by created_at desc, id desc limit ? offset ?`;
-  const orders = (await sql.all(statement, [...params, page.limit, page.skip])).map(readOrder);
-  const lines = await linesOf(
-    sql,
-    orders.map(({ id }) => id),
-  );
-  return orders.map((order) => ({ order, lines: lines.get(order.id) ?? [] }));
+  const statement = `select ${orderWithLineColumns} from
+    (select * from orders ${where(conditions)} order by created_at desc, id desc limit ? offset ?) o ${withLines}`;
+  const orders = ordersOf(await sql.all(statement, [...params, page.limit, page.skip]));
+  // Here and not in the statement, which would sort whole rows.
+  return [...orders.values()].sort(newestFirst);
+}
+
+/** Ids are ASCII: in code units as in bytes. */
+function newestFirst({ order: a }: OrderWithLines, { order: b }: OrderWithLines): number {
+  return b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1);
 }
 
 export async function countOrders(sql: Sql, filter: OrderFilter): Promise<bigint> {
@@ -173,56 +161,4 @@ function conditionsOf(sql: Sql, filter: OrderFilter): { conditions: string[]; pa
 
 function where(conditions: readonly string[]): string {
   return conditions.length === 0 ? "" : `where ${conditions.join(" and ")}`;
-}
-
-async function linesOf(sql: Sql, orderIds: readonly string[]): Promise<ReadonlyMap<string, readonly OrderLineRow[]>> {
-  const lines = new Map<string, OrderLineRow[]>();
-  for (const { list, params } of inListParts(orderIds)) {
-    for (const row of await sql.all(`select * from order_lines where order_id in ${list} order by number`, params)) {
-      const orderId = text(row.order_id);
-      const known = lines.get(orderId);
-      if (known === undefined) lines.set(orderId, [readLine(row)]);
-      else known.push(readLine(row));
-    }
-  }
-  return lines;
-}
-
-function readLine(row: Row): OrderLineRow {
-  return {
-    number: integer(row.number),
-    productId: text(row.product_id),
-    productName: text(row.product_name),
-    quantity: integer(row.quantity),
-    unitPrice: text(row.unit_price),
-    totalMinor: bigint(row.total_minor),
-    createdAt: timeMs(row.created_at),
-    updatedAt: timeMs(row.updated_at),
-  };
-}
-
-function readOrder(row: Row): OrderRow {
-  return {
-    id: text(row.id),
-    number: integer(row.number),
-    channel: integer(row.channel),
-    externalId: text(row.external_id),
-    buyerId: text(row.buyer_id),
-    status: integer(row.status),
-    currency: text(row.currency),
-    totalMinor: bigint(row.total_minor),
-    activityId: text(row.activity_id),
-    reservationId: text(row.reservation_id),
-    traceId: text(row.trace_id),
-    cancelReason: text(row.cancel_reason),
-    version: integer(row.version),
-    createdAt: timeMs(row.created_at),
-    updatedAt: timeMs(row.updated_at),
-    expiresAt: timeMsOrNull(row.expires_at),
-    paidAt: timeMsOrNull(row.paid_at),
-    cancelledAt: timeMsOrNull(row.cancelled_at),
-    completedAt: timeMsOrNull(row.completed_at),
-    refundedAt: timeMsOrNull(row.refunded_at),
-    expiredAt: timeMsOrNull(row.expired_at),
-  };
 }

@@ -1,4 +1,6 @@
 import { bigint, flag, integer, text, textOrNull, timeMs, timeMsOrNull } from "@ordermesh/runtime/store/column.ts";
+import { inListParts } from "@ordermesh/runtime/store/in-list.ts";
+import { insertRows } from "@ordermesh/runtime/store/insert.ts";
 import type { RetentionRule } from "@ordermesh/runtime/store/retention.ts";
 import type { Row, Sql, SqlValue } from "@ordermesh/runtime/store/sql.ts";
 import type { UnitOfWork } from "@ordermesh/runtime/store/unit-of-work.ts";
@@ -27,111 +29,95 @@ export const orderTaskRetention: readonly RetentionRule[] = [
   },
 ];
 
-/** The slot of a user at a shop. */
-export type LimitSlot =
-  /** It was free and is now the new task's; `at` is the database's time of that. */
-  | { readonly taken: true; readonly at: number }
-  /** It is locked by this transaction, and was taken at `at` by the task. */
-  | { readonly taken: false; readonly at: number; readonly taskId: string };
+/** Columns that an update may write. */
+const changing = [
+  "status",
+  "shop_order_id",
+  "alipay_trade_no",
+  "receiver_name",
+  "receiver_address",
+  "receiver_phone",
+  "error_message",
+  "updated_at",
+  "completed_at",
+  "version",
+];
+const written = [
+  "task_id",
+  "number",
+  "user_name",
+  "shop_name",
+  "user_key",
+  "shop_key",
+  "product_url",
+  "price_currency",
+  "price_minor",
+  "product_sku",
+  "created_at",
+  ...changing,
+];
 
-/**
- * Takes the slot where nobody ever had it; else locks it for the caller to judge and to `moveSlot` (3.3, option 1).
- * Others that want it wait until this transaction ends. Undefined: retention removed the row in between, try again.
- */
-export async function takeSlot(
-  uow: UnitOfWork,
-  names: { readonly userName: string; readonly shopName: string },
-  taskId: string,
-): Promise<LimitSlot | undefined> {
-  const { dialect } = uow;
-  const key = [userKey(names.userName), shopKey(names.shopName)];
-  const { affected } = await uow.run(
-    `insert into order_limits (user_key, shop_key, task_id, last_at) values (?, ?, ?, ${dialect.now})` +
-      dialect.onDuplicateSkip(["user_key", "shop_key"]),
-    [...key, taskId],
+/** Writes new tasks. */
+export async function insertTasks(uow: UnitOfWork, tasks: readonly OrderTaskRecord[]): Promise<void> {
+  await insertRows(
+    uow,
+    "order_tasks",
+    written,
+    tasks.map((task) => valuesOf(uow, task)),
   );
-  const [row] = await uow.all(
-    `select task_id, last_at from order_limits where user_key = ? and shop_key = ?${dialect.forUpdate}`,
-    key,
-  );
-  if (row === undefined) return undefined;
-  const at = timeMs(row.last_at);
-  return affected > 0 ? { taken: true, at } : { taken: false, at, taskId: text(row.task_id) };
 }
 
-/** Gives a slot that this transaction has locked to a new task. */
-export async function moveSlot(uow: UnitOfWork, task: OrderTaskRecord): Promise<void> {
-  await uow.run("update order_limits set task_id = ?, last_at = ? where user_key = ? and shop_key = ?", [
+/** Writes what became of tasks that this transaction has locked. */
+export async function updateTasks(uow: UnitOfWork, tasks: readonly OrderTaskRecord[]): Promise<void> {
+  await insertRows(
+    uow,
+    "order_tasks",
+    written,
+    tasks.map((task) => valuesOf(uow, task)),
+    uow.dialect.onDuplicateSet(["task_id"], changing),
+  );
+}
+
+function valuesOf({ dialect }: Sql, task: OrderTaskRecord): SqlValue[] {
+  return [
     task.taskId,
-    uow.dialect.time(task.createdAt),
+    task.number,
+    task.userName,
+    task.shopName,
     userKey(task.userName),
     shopKey(task.shopName),
-  ]);
+    task.productUrl,
+    task.productPrice.currency,
+    task.productPrice.minorUnits,
+    task.productSku,
+    dialect.time(task.createdAt),
+    task.status,
+    task.shopOrderId ?? null,
+    task.alipayTradeNo ?? null,
+    task.receiverName ?? null,
+    task.receiverAddress ?? null,
+    task.receiverPhone ?? null,
+    task.errorMessage ?? null,
+    dialect.time(task.updatedAt),
+    task.completedAt === undefined ? null : dialect.time(task.completedAt),
+    task.version,
+  ];
 }
 
-/** Writes a new task and the first line of its history. */
-export async function insertTask(uow: UnitOfWork, task: OrderTaskRecord, actor: string): Promise<void> {
-  const createdAt = uow.dialect.time(task.createdAt);
-  await uow.run(
-    `insert into order_tasks (task_id, number, user_name, shop_name, user_key, shop_key, product_url, price_currency,
-       price_minor, product_sku, status, created_at, updated_at, version)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    [
-      task.taskId,
-      task.number,
-      task.userName,
-      task.shopName,
-      userKey(task.userName),
-      shopKey(task.shopName),
-      task.productUrl,
-      task.productPrice.currency,
-      task.productPrice.minorUnits,
-      task.productSku,
-      task.status,
-      createdAt,
-      createdAt,
-      task.version,
-    ],
-  );
-  await insertHistory(uow, { task, changedFields: [], automatic: false }, 0, actor);
+/** A change of a task and who made it. */
+export interface TaskHistoryEntry {
+  readonly change: TaskChange;
+  /** 0 is before its creation. */
+  readonly fromStatus: number;
+  readonly actor: string;
 }
 
-/** Writes what an update made of the task that `lockTask` gave, and its history. */
-export async function storeChange(
-  uow: UnitOfWork,
-  change: TaskChange,
-  fromStatus: number,
-  actor: string,
-): Promise<void> {
-  const { task } = change;
-  await uow.run(
-    `update order_tasks set status = ?, shop_order_id = ?, alipay_trade_no = ?, receiver_name = ?,
-       receiver_address = ?, receiver_phone = ?, error_message = ?, updated_at = ?, completed_at = ?, version = ?
-     where task_id = ?`,
-    [
-      task.status,
-      task.shopOrderId ?? null,
-      task.alipayTradeNo ?? null,
-      task.receiverName ?? null,
-      task.receiverAddress ?? null,
-      task.receiverPhone ?? null,
-      task.errorMessage ?? null,
-      uow.dialect.time(task.updatedAt),
-      task.completedAt === undefined ? null : uow.dialect.time(task.completedAt),
-      task.version,
-      task.taskId,
-    ],
-  );
-  await insertHistory(uow, change, fromStatus, actor);
-}
-
-async function insertHistory(uow: UnitOfWork, change: TaskChange, fromStatus: number, actor: string): Promise<void> {
-  const { task, changedFields, automatic } = change;
-  await uow.run(
-    `insert into order_task_history
-       (task_id, version, from_status, to_status, changed_fields, automatic, actor, changed_at)
-     values (?, ?, ?, ?, ?, ?, ?, ?)`,
-    [
+export async function insertHistory(uow: UnitOfWork, entries: readonly TaskHistoryEntry[]): Promise<void> {
+  await insertRows(
+    uow,
+    "order_task_history",
+    ["task_id", "version", "from_status", "to_status", "changed_fields", "automatic", "actor", "changed_at"],
+    entries.map(({ change: { task, changedFields, automatic }, fromStatus, actor }) => [
       task.taskId,
       task.version,
       fromStatus,
@@ -140,27 +126,34 @@ async function insertHistory(uow: UnitOfWork, change: TaskChange, fromStatus: nu
       automatic,
       [...actor].slice(0, 255).join(""),
       uow.dialect.time(task.updatedAt),
-    ],
+    ]),
   );
 }
 
-export function findTask(sql: Sql, taskId: string): Promise<OrderTaskRecord | undefined> {
-  return one(sql, taskId, "");
+/** The tasks of these ids, by id. */
+export function findTasks(sql: Sql, ids: readonly string[]): Promise<ReadonlyMap<string, OrderTaskRecord>> {
+  return tasksById(sql, ids, "");
 }
 
-/** As `findTask`; nobody else changes the task until this transaction ends. */
-export function lockTask(uow: UnitOfWork, taskId: string): Promise<OrderTaskRecord | undefined> {
-  return one(uow, taskId, uow.dialect.forUpdate);
+/** As `findTasks`; nobody else changes them until this transaction ends. Locks them in the order of their ids. */
+export function lockTasks(uow: UnitOfWork, ids: readonly string[]): Promise<ReadonlyMap<string, OrderTaskRecord>> {
+  return tasksById(uow, [...new Set(ids)].sort(), ` order by task_id${uow.dialect.forUpdate}`);
 }
 
-async function one(sql: Sql, taskId: string, lock: string): Promise<OrderTaskRecord | undefined> {
+async function tasksById(
+  sql: Sql,
+  ids: readonly string[],
+  tail: string,
+): Promise<ReadonlyMap<string, OrderTaskRecord>> {
+  const tasks = new Map<string, OrderTaskRecord>();
   // A longer text, or one that PostgreSQL cannot hold, is nobody's id.
-  if (taskId.length > 36 || taskId.includes("\0")) return undefined;
-  const [row] = await sql.all(`select ${columns} from order_tasks where task_id = ?${lock}`, [taskId]);
-  return row === undefined ? undefined : readTask(row);
+  for (const { list, params } of inListParts(ids.filter((id) => id.length <= 36 && !id.includes("\0")))) {
+    const rows = await sql.all(`select ${columns} from order_tasks where task_id in ${list}${tail}`, params);
+    for (const row of rows) tasks.set(text(row.task_id), readTask(row));
+  }
+  return tasks;
 }
 
-/** Which tasks a list has; what is undefined does not count. */
 export interface TaskFilter {
   /** By the equality rule (3.2). */
   readonly userName?: string | undefined;
@@ -184,7 +177,8 @@ export async function listTasks(
   const { conditions, params } = conditionsOf(sql, filter);
   if (after !== undefined) {
     const at = sql.dialect.time(after.createdAt);
-    conditions.push("(created_at < ? or (created_at = ? and task_id < ?))");
+    // Not `created_at < ? or (...)`: PostgreSQL would read from the newest row on to find the place.
+    conditions.push("created_at <= ? and (created_at < ? or task_id < ?)");
     params.push(at, at, after.id);
   }
   const rows = await sql.all(

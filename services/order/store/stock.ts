@@ -11,42 +11,56 @@ export interface StockMove {
   readonly sold: number;
 }
 
+export type StockEffect = "sell" | "release";
+
+/** `applyStockEffects` with one effect for all. */
+export function moveReservations(
+  uow: UnitOfWork,
+  reservationIds: readonly string[],
+  effect: StockEffect,
+): Promise<ReadonlySet<string>> {
+  return applyStockEffects(uow, new Map(reservationIds.map((id) => [id, effect])));
+}
+
 /**
  * Marks reservations as sold, or gives them back (a sold one too), each exactly once, and moves the stock of their
  * activities with them. A reservation without an activity row holds no stock and is only marked.
  * Locks reservations first and activities after them, each in the order of their ids. Returns the ids that moved.
  */
-export async function moveReservations(
+export async function applyStockEffects(
   uow: UnitOfWork,
-  reservationIds: readonly string[],
-  effect: "sell" | "release",
+  effects: ReadonlyMap<string, StockEffect>,
 ): Promise<ReadonlySet<string>> {
-  const moved = new Set<string>();
+  const moved: Readonly<Record<StockEffect, string[]>> = { sell: [], release: [] };
   const moves = new Map<string, StockMove>();
-  for (const { list, params } of inListParts([...new Set(reservationIds)].sort())) {
+  for (const { list, params } of inListParts([...effects.keys()].sort())) {
     const rows = await uow.all(
       `select id, activity_id, quantity, state from reservations where id in ${list} order by id${uow.dialect.forUpdate}`,
       params,
     );
     for (const row of rows) {
+      const id = text(row.id);
       const state = integer(row.state);
       const quantity = integer(row.quantity);
+      const effect = effects.get(id) === "sell" ? "sell" : "release";
       const move = effect === "sell" ? sale(state, quantity) : giveBack(state, quantity);
       if (move === undefined) continue;
-      moved.add(text(row.id));
+      moved[effect].push(id);
       addMove(moves, text(row.activity_id), move);
     }
   }
   const { now } = uow.dialect;
-  const change =
-    effect === "sell"
-      ? `state = ${reservationStates.sold}, sold_at = ${now}`
-      : `state = ${reservationStates.released}, live = null, released_at = ${now}`;
-  for (const { list, params } of inListParts([...moved])) {
-    await uow.run(`update reservations set ${change} where id in ${list}`, params);
+  const changes: Readonly<Record<StockEffect, string>> = {
+    sell: `state = ${reservationStates.sold}, sold_at = ${now}`,
+    release: `state = ${reservationStates.released}, live = null, released_at = ${now}`,
+  };
+  for (const effect of ["sell", "release"] as const) {
+    for (const { list, params } of inListParts(moved[effect])) {
+      await uow.run(`update reservations set ${changes[effect]} where id in ${list}`, params);
+    }
   }
   await moveStock(uow, moves);
-  return moved;
+  return new Set([...moved.sell, ...moved.release]);
 }
 
 /** Adds to what moves in an activity. */

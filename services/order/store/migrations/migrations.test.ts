@@ -4,7 +4,7 @@ import { type Migrator, migrator } from "@ordermesh/runtime/store/migrate.ts";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { databaseKinds, freshDatabase } from "../../../../test/support/databases.ts";
 import { openOn, quietLog } from "../../../../test/support/open-database.ts";
-import { findTask, insertTask } from "../order-task-store.ts";
+import { findTasks, insertTasks } from "../order-task-store.ts";
 import { orderMigrations } from "./index.ts";
 
 const newTask = {
@@ -92,11 +92,11 @@ describe.each(databaseKinds)("%s", (kind) => {
 
   test("rows are stored after down and up again", async () => {
     const { database, migrations } = await openMigrated();
-    await database.transact((uow) => insertTask(uow, newTask, "op"));
+    await database.transact((uow) => insertTasks(uow, [newTask]));
     await migrations.down(orderMigrations.length);
     await migrations.up();
-    expect(await findTask(database.read, newTask.taskId)).toBeUndefined();
-    await database.transact((uow) => insertTask(uow, newTask, "op"));
-    expect(await findTask(database.read, newTask.taskId)).toMatchObject(newTask);
+    expect(await findTasks(database.read, [newTask.taskId])).toEqual(new Map());
+    await database.transact((uow) => insertTasks(uow, [newTask]));
+    expect([...(await findTasks(database.read, [newTask.taskId])).values()]).toMatchObject([newTask]);
   });
 });

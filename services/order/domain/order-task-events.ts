@@ -8,7 +8,7 @@ import {
 } from "@ordermesh/proto/ordermesh/events/v1/order_task_pb";
 import { OrderTaskStatus } from "@ordermesh/proto/ordermesh/order/v1/order_task_pb";
 import type { OutboxEvent } from "@ordermesh/runtime/store/unit-of-work.ts";
-import type { OrderTaskRecord, TaskChange } from "../domain/order-task.ts";
+import type { OrderTaskRecord, TaskChange } from "./order-task.ts";
 
 /** The event of a new task. */
 export function createdEvent(task: OrderTaskRecord): OutboxEvent {
