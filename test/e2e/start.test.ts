@@ -13,6 +13,8 @@ function embedded(): { DATA_DIR: string } {
   return { DATA_DIR: temporaryDirectory("start") };
 }
 
+const json = { "content-type": "application/json" };
+
 describe("a start", () => {
   test("ends its output with the ready line and says that AUTH is open", async () => {
     const instance = await startInstance(embedded());
@@ -39,12 +41,22 @@ describe("a start", () => {
     );
   });
 
-  test("keeps its data for the next one, which is ready in under 3 seconds", async () => {
+  test("keeps its data for the next one", async () => {
     const env = embedded();
-    await (await startInstance(env)).stop();
-    const begin = performance.now();
-    await startInstance(env);
-    expect(performance.now() - begin).toBeLessThan(3000);
+    const first = await startInstance(env);
+    const body = JSON.stringify({
+      user_name: "lin",
+      shop_name: "a",
+      product_url: "http://a/",
+      product_price: 1,
+      product_sku: "s",
+    });
+    const created = await fetch(`${first.url}/orders`, { method: "POST", headers: json, body });
+    expect(await created.json()).toMatchObject({ success: true });
+    await first.stop();
+    const { url } = await startInstance(env);
+    const current = await fetch(`${url}/users/lin/orders/current`);
+    expect(await current.json()).toMatchObject({ success: true });
   });
 
   test("SIGTERM ends it with exit code 0", async () => {
@@ -124,7 +136,7 @@ describe("a gateway apart", () => {
     const gateway = await startInstance({ ORDER_URL: order.url }, ["--services", "gateway"]);
     const response = await fetch(`${gateway.url}/ordermesh.order.v1.OrderTaskService/ListOrderTasks`, {
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: json,
       body: "{}",
     });
     expect([response.status, await response.json()]).toEqual([200, {}]);
