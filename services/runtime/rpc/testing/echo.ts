@@ -31,7 +31,10 @@ export function createEcho(): Echo {
     if (text === "crash wrapped") throw ConnectError.from(new Error(secret));
     if (text === "crash aborted") await sleep(60_000, undefined, { signal: context.signal });
     if (text === "hang") await new Promise(() => {});
-    if (text === "header") context.responseHeader.set("x-echo", "heard");
+    if (text === "header") {
+      context.responseHeader.set("x-echo", "heard");
+      context.responseTrailer?.set("x-echo-after", "said");
+    }
     if (text === "missing") throw missing();
     if (text.startsWith("sleep ")) await sleep(Number(text.slice(6)));
   }
