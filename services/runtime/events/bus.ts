@@ -22,6 +22,10 @@ export interface ConsumerSpec {
   readonly backoffMs: readonly number[];
   /** Most messages handed to one handler call. */
   readonly batchSize: number;
+  /** Batches grow up to `batchSize` and shrink so that one takes the handler about so long (milliseconds). Default: always as large as they may be. */
+  readonly batchTargetMs?: number;
+  /** Most batches in the handler's hands at a time, where the bus can do more than one. Default 1. */
+  readonly concurrency?: number;
 }
 
 export interface OutgoingMessage {
@@ -58,7 +62,8 @@ export type Outcome =
   | { readonly kind: "reject"; readonly reason: string };
 
 /**
- * Handles a batch; outcomes in the order of the deliveries. Called for one batch at a time; the next fetch runs
+ * Handles a batch; outcomes in the order of the deliveries. Called for one batch at a time unless the consumer's
+ * `concurrency` allows more (a redelivered message never shares the handler with another batch); the next fetch runs
  * meanwhile. Effects must be committed before it resolves: acks follow.
  *
  * A throw means `retry` for all of them, and so does the death of the process; which of them was the cause is then

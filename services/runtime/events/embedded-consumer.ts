@@ -48,12 +48,12 @@ export class EmbeddedConsumer {
     return new EmbeddedConsumer(log, messages, spec, id);
   }
 
-  /** Takes the next batch: one message that must be handled alone, or due ones and new ones. */
-  async take(): Promise<Delivery[]> {
+  /** Takes the next batch of at most `limit`: one message that must be handled alone, or due ones and new ones. */
+  async take(limit: number): Promise<Delivery[]> {
     for (;;) {
-      const { batch, more } = await this.#log.commit(this.#spec.batchSize, () => {
-        const { batch, alone } = this.#takeDue();
-        return { batch, more: !alone && this.#addNew(batch) };
+      const { batch, more } = await this.#log.commit(limit, () => {
+        const { batch, alone } = this.#takeDue(limit);
+        return { batch, more: !alone && this.#addNew(batch, limit) };
       });
       if (batch.length > 0 || !more) return batch;
     }
@@ -98,13 +98,13 @@ export class EmbeddedConsumer {
     return typeof row?.due_at === "number" ? row.due_at : undefined;
   }
 
-  #takeDue(): { batch: Delivery[]; alone: boolean } {
+  #takeDue(limit: number): { batch: Delivery[]; alone: boolean } {
     const rows = this.#log
       .statement(
         `select m.*, p.attempts, p.alone from pending p join messages m on m.stream = ? and m.sequence = p.sequence
          where p.consumer = ? and p.held = 0 and p.due_at <= ? order by p.alone desc, p.sequence limit ?`,
       )
-      .iterate(this.#spec.stream, this.#id, Date.now(), this.#spec.batchSize);
+      .iterate(this.#spec.stream, this.#id, Date.now(), limit);
     const batch: Delivery[] = [];
     let alone = false;
     let bytes = 0;
@@ -124,7 +124,7 @@ export class EmbeddedConsumer {
   }
 
   /** Adds new messages and moves the cursor over all that were looked at; true when there may be more. */
-  #addNew(batch: Delivery[]): boolean {
+  #addNew(batch: Delivery[], limit: number): boolean {
     const started = Number(this.#log.statement("select cursor from consumers where id = ?").get(this.#id)?.cursor);
     let cursor = started;
     let bytes = bytesOf(batch);
@@ -133,7 +133,7 @@ export class EmbeddedConsumer {
       .statement("select * from messages where stream = ? and sequence > ? order by sequence limit ?")
       .iterate(this.#spec.stream, started, scanRows);
     for (const row of rows) {
-      if (batch.length >= this.#spec.batchSize || bytes > batchBytes) break;
+      if (batch.length >= limit || bytes > batchBytes) break;
       const message = messageOf(row);
       cursor = message.sequence;
       if (!this.#matches(message.subject) || !isFor(this.#spec.durable, message.headers)) continue;

@@ -1,4 +1,5 @@
 import type { Logger } from "../telemetry/logger.ts";
+import { BatchSize } from "./batch-size.ts";
 import type { BatchHandler, ConsumerSpec, Delivery, Subscription } from "./bus.ts";
 import type { EmbeddedConsumer } from "./embedded-consumer.ts";
 import { decide, HandlerWatch } from "./verdict.ts";
@@ -8,13 +9,17 @@ const failureDelayMs = 1000;
 /** Longest sleep, whatever the clock says (milliseconds). */
 const maxSleepMs = 60_000;
 
-/** One loop over a durable consumer: take, handle, settle. Several of them share the consumer's messages. */
+/**
+ * One loop over a durable consumer: take, handle, settle; one batch at a time, whatever its concurrency, as all of it
+ * runs in this process on one file. Several subscriptions share the consumer's messages.
+ */
 export class EmbeddedSubscription implements Subscription {
   readonly #consumer: EmbeddedConsumer;
   readonly #spec: ConsumerSpec;
   readonly #handler: BatchHandler;
   readonly #log: Logger;
   readonly #watched: HandlerWatch;
+  readonly #size: BatchSize;
   readonly #loop: Promise<void>;
   #wake: () => void = () => {};
   #news = false;
@@ -27,6 +32,7 @@ export class EmbeddedSubscription implements Subscription {
     this.#handler = handler;
     this.#log = log.child({ stream: spec.stream, consumer: spec.durable });
     this.#watched = new HandlerWatch(spec);
+    this.#size = new BatchSize(spec);
     this.#loop = this.#run();
   }
 
@@ -48,20 +54,22 @@ export class EmbeddedSubscription implements Subscription {
   }
 
   async #run(): Promise<void> {
-    let taken = await this.#persist(() => this.#consumer.take());
+    let taken = await this.#persist(() => this.#consumer.take(this.#size.current));
     while (!this.#stopping) {
       if (taken === undefined || taken.length === 0) {
         await this.#sleep();
-        taken = this.#stopping ? undefined : await this.#persist(() => this.#consumer.take());
+        taken = this.#stopping ? undefined : await this.#persist(() => this.#consumer.take(this.#size.current));
         continue;
       }
       const batch: readonly Delivery[] = taken;
       this.#watched.begin();
+      const started = performance.now();
       const verdicts = await decide(this.#spec, this.#handler, batch, this.#log);
       this.#watched.end();
+      this.#size.handled(batch.length, performance.now() - started);
       const settled = this.#persist(() => this.#consumer.settle(batch, verdicts));
       // Shares the commit of the settlement.
-      const next = this.#stopping ? undefined : this.#persist(() => this.#consumer.take());
+      const next = this.#stopping ? undefined : this.#persist(() => this.#consumer.take(this.#size.current));
       await settled;
       taken = await next;
     }

@@ -1,5 +1,6 @@
 import { createInbox, type Msg, type NatsConnection, type Subscription as NatsSubscription } from "nats";
 import type { Logger } from "../telemetry/logger.ts";
+import { BatchSize } from "./batch-size.ts";
 import type { BatchHandler, ConsumerSpec, Delivery, OutgoingMessage, Subscription } from "./bus.ts";
 import { deadLetterOf, isFor } from "./dead-letters.ts";
 import type { AttemptNotes } from "./jetstream-attempts.ts";
@@ -21,6 +22,8 @@ export interface SubscriptionHost {
 /** How long one request for messages stands, and how often the server says meanwhile that it does (milliseconds). */
 const pullExpiresMs = 30_000;
 const pullHeartbeatMs = 5_000;
+/** A batch is cut when its messages reach this size, and no more is asked for where they are as large as the last ones. */
+const batchBytes = 4 * 1024 * 1024;
 
 interface Held {
   readonly message: Msg;
@@ -30,7 +33,7 @@ interface Held {
 }
 
 /**
- * One pull consumer in this process: a batch in the handler's hands, the next one on its way. Written on the pull
+ * One pull consumer in this process: batches in the handler's hands, the next one on its way. Written on the pull
  * requests themselves: the client's `consume` and `fetch` end or throw when the connection or a heartbeat is lost.
  */
 export class JetStreamSubscription implements Subscription {
@@ -44,7 +47,13 @@ export class JetStreamSubscription implements Subscription {
   /** Everything received and not settled, by sequence. */
   readonly #held = new Map<number, Held>();
   readonly #waiting: Held[] = [];
-  readonly #watched: HandlerWatch;
+  /** One for each batch that may be in the handler's hands. */
+  readonly #slots: readonly HandlerWatch[];
+  readonly #size: BatchSize;
+  /** A batch with redelivered messages is at work: none beside it, so that what ends this process is known. */
+  #exclusive = false;
+  /** Mean size of the last batch's messages. */
+  #messageBytes = 1;
   #pull = { id: 0, left: 0 };
   #ready = false;
   #lastContact = 0;
@@ -59,7 +68,8 @@ export class JetStreamSubscription implements Subscription {
     this.#handler = handler;
     this.#log = host.log.child({ stream: spec.stream, consumer: spec.durable });
     this.#matches = subjectMatcher(spec.subjects);
-    this.#watched = new HandlerWatch(spec);
+    this.#slots = Array.from({ length: spec.concurrency ?? 1 }, () => new HandlerWatch(spec));
+    this.#size = new BatchSize(spec);
     // The callback must not throw: that would end the client's reader, and with it the whole connection.
     this.#subscription = host.nc.subscribe(`${this.#inbox}.*`, {
       callback: (error, message) => (error ? this.#lost(error.message) : this.#received(message)),
@@ -76,7 +86,11 @@ export class JetStreamSubscription implements Subscription {
   }
 
   get healthy(): boolean {
-    return this.#ready && !this.#stopping && !this.#watched.stuck;
+    return this.#ready && !this.#stopping && !this.#stuck;
+  }
+
+  get #stuck(): boolean {
+    return this.#slots.some(({ stuck }) => stuck);
   }
 
   disconnected(): void {
@@ -96,7 +110,7 @@ export class JetStreamSubscription implements Subscription {
     // Receives what is on its way, so that it can be given back.
     if (this.#ready) await Promise.race([this.#subscription.drain().catch(() => {}), sleep(2000)]);
     else this.#subscription.unsubscribe();
-    await this.#watched.idle();
+    await Promise.all(this.#slots.map((slot) => slot.idle()));
     for (const timer of this.#timers) clearInterval(timer);
     if (!this.#ready) return;
     await this.#giveBack(this.#waiting);
@@ -132,7 +146,8 @@ export class JetStreamSubscription implements Subscription {
 
   /** Asks for as many messages as there is room beside those that wait. One request at a time. */
   #request(): void {
-    const room = this.#spec.batchSize - this.#waiting.length;
+    const most = Math.min(this.#size.current, Math.ceil(batchBytes / this.#messageBytes));
+    const room = most - this.#waiting.length;
     if (!this.#ready || this.#stopping || this.#pull.left > 0 || room <= 0) return;
     this.#pull = { id: this.#pull.id + 1, left: room };
     const ns = 1_000_000;
@@ -161,7 +176,7 @@ export class JetStreamSubscription implements Subscription {
       this.#held.set(delivery.sequence, held);
       this.#waiting.push(held);
     }
-    if (!this.#drainScheduled && !this.#watched.busy) {
+    if (!this.#drainScheduled && this.#slots.some((slot) => !slot.busy)) {
       this.#drainScheduled = true;
       // After the network chunk that is being read: its messages make one batch.
       setImmediate(() => {
@@ -180,29 +195,54 @@ export class JetStreamSubscription implements Subscription {
     else this.#lost(message.headers?.status ?? `status ${code}`);
   }
 
+  /** Beside a batch at work only a full one starts: what trickles in makes larger batches, not more of them. */
   #run(): void {
-    if (this.#watched.busy || this.#waiting.length === 0 || this.#stopping) return;
-    // A request that was taken for lost may have been answered after all: more may wait than one batch.
-    const batch = this.#waiting.splice(0, this.#spec.batchSize);
+    for (;;) {
+      const slot = this.#slots.find(({ busy }) => !busy);
+      if (slot === undefined || this.#waiting.length === 0 || this.#stopping || this.#exclusive) return;
+      const { count, full } = this.#nextBatch();
+      const exclusive = this.#waiting.slice(0, count).some(({ again }) => again);
+      if (this.#slots.some(({ busy }) => busy) && (exclusive || !full)) return;
+      this.#exclusive = exclusive;
+      this.#start(slot, this.#waiting.splice(0, count));
+    }
+  }
+
+  #nextBatch(): { count: number; full: boolean } {
+    let count = 0;
+    let bytes = 0;
+    while (count < this.#waiting.length && count < this.#size.current && bytes < batchBytes) {
+      bytes += this.#waiting[count++]?.delivery.data.length ?? 0;
+    }
+    this.#messageBytes = Math.max(1, bytes / count);
+    const full = count >= this.#size.current || bytes + this.#messageBytes > batchBytes;
+    return { count, full };
+  }
+
+  #start(slot: HandlerWatch, batch: readonly Held[]): void {
     this.#request();
-    this.#watched.begin();
-    this.#handle(batch)
+    slot.begin();
+    const started = performance.now();
+    this.#handle(batch, slot)
       .catch((error: unknown) => this.#log.error({ err: error }, "a batch was not settled, it will come again"))
       .then(() => {
         for (const held of batch) this.#held.delete(held.delivery.sequence);
-        this.#watched.end();
+        slot.end();
+        // Of redelivered messages, each may have been a batch of its own.
+        if (!this.#exclusive) this.#size.handled(batch.length, performance.now() - started);
+        this.#exclusive = false;
         this.#request();
         this.#run();
       });
   }
 
-  async #handle(batch: readonly Held[]): Promise<void> {
+  async #handle(batch: readonly Held[], slot: HandlerWatch): Promise<void> {
     const fresh = batch.filter((held) => !held.again);
     for (const group of await this.#groups(batch.filter((held) => held.again))) {
       if (this.#stopping) await this.#giveBack(group.batch);
-      else await this.#handleGroup(group.batch, group.alone);
+      else await this.#handleGroup(group.batch, slot, group.alone);
     }
-    if (fresh.length > 0) await this.#handleGroup(fresh, false);
+    if (fresh.length > 0) await this.#handleGroup(fresh, slot, false);
   }
 
   /** Finds out how often redelivered messages were handled and which of them must be handled alone. */
@@ -219,8 +259,8 @@ export class JetStreamSubscription implements Subscription {
     return together.length === 0 ? groups : [...groups, { batch: together, alone: false }];
   }
 
-  async #handleGroup(batch: readonly Held[], alone: boolean): Promise<void> {
-    this.#watched.begin();
+  async #handleGroup(batch: readonly Held[], slot: HandlerWatch, alone: boolean): Promise<void> {
+    slot.begin();
     const deliveries = batch.map((held) => held.delivery);
     // Noted before it is handled: if this process ends now, the next one knows what it was doing.
     if (alone) {
@@ -273,7 +313,7 @@ export class JetStreamSubscription implements Subscription {
 
   /** Tells the server that what is held here is being worked on. */
   #keep(): void {
-    if (!this.#ready || this.#watched.stuck) return;
+    if (!this.#ready || this.#stuck) return;
     for (const held of this.#held.values()) this.#publish(held.message.reply ?? "", "+WPI");
   }
 

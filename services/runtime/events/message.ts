@@ -26,10 +26,11 @@ export function validateConsumer(spec: ConsumerSpec): void {
   validateName("stream", spec.stream);
   validateName("consumer", spec.durable);
   validateFilters(`consumer ${spec.durable}`, spec.subjects);
-  for (const field of ["ackWaitMs", "maxDeliveries", "batchSize"] as const) {
-    if (!Number.isSafeInteger(spec[field]) || spec[field] < 1) {
-      throw new TypeError(`consumer ${spec.durable}: ${field} is a positive integer, not ${spec[field]}`);
-    }
+  const { ackWaitMs, maxDeliveries, batchSize, batchTargetMs = 1, concurrency = 1 } = spec;
+  const numbers = { ackWaitMs, maxDeliveries, batchSize, batchTargetMs, concurrency };
+  for (const [field, value] of Object.entries(numbers)) {
+    if (Number.isSafeInteger(value) && value > 0) continue;
+    throw new TypeError(`consumer ${spec.durable}: ${field} is a positive integer, not ${value}`);
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { BatchHandler } from "../bus.ts";
+import type { BatchHandler, Outcome } from "../bus.ts";
 import {
   ack,
   consumerOf,
@@ -40,6 +40,54 @@ export function delivery({ bus }: Fixture): void {
       await bus().subscribe(consumerOf(stream, { batchSize: 5 }), handler);
       await until(() => seen === 60);
       expect(most).toBe(1);
+    });
+
+    test("hands over no more batches at a time than allowed, and one beside another only when it is full", async () => {
+      const stream = await newStream(bus());
+      await bus().publish(numbered(`${stream.at}.x`, 62));
+      const seen: string[] = [];
+      const beside: number[] = [];
+      let running = 0;
+      let most = 0;
+      const handler: BatchHandler = async (batch) => {
+        if (running > 0) beside.push(batch.length);
+        most = Math.max(most, ++running);
+        await sleep(20);
+        running--;
+        seen.push(...batch.map(textOf));
+        return batch.map(() => ack);
+      };
+      await bus().subscribe(consumerOf(stream, { batchSize: 5, concurrency: 3 }), handler);
+      await until(() => seen.length === 62);
+      expect(new Set(seen).size).toBe(62);
+      expect(most).toBe(bus().kind === "embedded" ? 1 : 3);
+      expect(beside.filter((size) => size < 5)).toEqual([]);
+    });
+
+    test("a redelivered message never shares the handler with another batch", async () => {
+      const stream = await newStream(bus());
+      await bus().publish(numbered(`${stream.at}.x`, 60));
+      let done = 0;
+      let running = 0;
+      let besideRedelivered = 0;
+      let redeliveredRuns = false;
+      const handler: BatchHandler = async (batch) => {
+        const again = batch.some(({ attempt }) => attempt > 1);
+        if (running > 0 && (again || redeliveredRuns)) besideRedelivered++;
+        running++;
+        redeliveredRuns = again;
+        await sleep(10);
+        running--;
+        redeliveredRuns = false;
+        const outcomes = batch.map(({ attempt, sequence }): Outcome => {
+          return attempt === 1 && sequence % 3 === 0 ? { kind: "retry", reason: "later", delayMs: 15 } : ack;
+        });
+        done += outcomes.filter(({ kind }) => kind === "ack").length;
+        return outcomes;
+      };
+      await bus().subscribe(consumerOf(stream, { batchSize: 5, concurrency: 2 }), handler);
+      await until(() => done === 60);
+      expect(besideRedelivered).toBe(0);
     });
 
     test.each([
