@@ -3,8 +3,12 @@ import type { Logger } from "../../telemetry/logger.ts";
 import type { RequestHead } from "../request-head.ts";
 import type { Lane } from "./lane.ts";
 import type { LaneCall } from "./lane-call.ts";
+import type { LaneReply } from "./reply.ts";
 
 const noBody = new Uint8Array();
+
+/** Node writes head and body together if the body is text; copying it into one pays up to about this many bytes. */
+const copiedBytes = 16_384;
 
 /** Serves a request of node:http on the lane. False where the universal handler must: then the request is untouched. */
 export function serveOnLane(lane: Lane, head: RequestHead, response: ServerResponse, log: Logger): boolean {
@@ -12,24 +16,35 @@ export function serveOnLane(lane: Lane, head: RequestHead, response: ServerRespo
   if (call === undefined) return false;
   // Node says so on the response alone: a request closes as soon as it is read.
   response.on("close", () => call.leave());
-  if (call.refusal === undefined && call.message === undefined) readBody(head.request, call, answer);
-  else answer(call.message ?? noBody);
+  const answer = (body: Uint8Array) => void deliver(call, body, head, response, log);
+  if (call.refusal !== undefined) answer(noBody);
+  else if (call.message !== undefined) answer(call.message);
+  else readBody(head.request, call, answer);
   return true;
+}
 
-  function answer(body: Uint8Array): void {
-    call
-      ?.reply(body)
-      .then(({ status, headers, body: reply }) => {
-        response.writeHead(status, headers).end(reply);
-      })
-      .catch((error: unknown) => {
-        log.debug({ err: error, path: head.path }, "reply not delivered");
-        response.destroy();
-      });
+async function deliver(
+  call: LaneCall,
+  body: Uint8Array,
+  head: RequestHead,
+  response: ServerResponse,
+  log: Logger,
+): Promise<void> {
+  try {
+    send(response, await call.reply(body));
+  } catch (error) {
+    log.debug({ err: error, path: head.path }, "reply not delivered");
+    response.destroy();
   }
 }
 
-/** Hands the whole body on; a body that is too large is refused as soon as it shows, and the rest of it read away. */
+function send(response: ServerResponse, { status, headers, body }: LaneReply): void {
+  response.writeHead(status, headers);
+  if (typeof body === "string" || body.byteLength > copiedBytes) response.end(body);
+  else response.end(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("latin1"), "latin1");
+}
+
+/** Hands the whole body on; one that is too large is refused as soon as it shows, and the rest of it read away. */
 function readBody(request: IncomingMessage, call: LaneCall, done: (body: Uint8Array) => void): void {
   const promised = request.headers["content-length"];
   if (promised !== undefined && Number(promised) > call.messageBytes) {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { EchoService } from "@ordermesh/proto/ordermesh/testing/v1/echo_pb";
 import type { Authenticate } from "../../auth/authenticator.ts";
 import { bearerToken } from "../../auth/bearer.ts";
@@ -35,6 +35,14 @@ export function createEcho(): Echo {
       context.responseHeader.set("x-echo", "heard");
       context.responseTrailer?.set("x-echo-after", "said");
     }
+    if (text.startsWith("metadata")) {
+      context.responseHeader.set("x-echo", "heard");
+      context.responseHeader.append("set-cookie", "a=1");
+      context.responseHeader.append("set-cookie", "b=2");
+      context.responseTrailer?.set("x-late", "told");
+    }
+    if (text === "metadata missing")
+      throw new ConnectError("missing", Code.NotFound, { "x-error": "told", "content-type": "text/html" });
     if (text === "missing") throw missing();
     if (text.startsWith("sleep ")) await sleep(Number(text.slice(6)));
   }
@@ -42,6 +50,8 @@ export function createEcho(): Echo {
   const binding = bindService(EchoService, {
     async read({ text }, context) {
       await act(text, context);
+      // A defect that the compiler does not see.
+      if (text === "unwritable") return { text: 42 as unknown as string };
       return { text };
     },
     async write({ text }, context) {
