@@ -4,7 +4,7 @@ import { type SeckillConsumerSettings, startSeckillConsumer } from "@ordermesh/o
 import { openBus } from "@ordermesh/runtime/events/open-bus.ts";
 import { startOutboxRelay } from "@ordermesh/runtime/store/outbox-relay.ts";
 import { serveJobs } from "../../machine/job-server.ts";
-import { countOrders, log, openStore, type Place } from "./store.ts";
+import { countOrders, log, openStore, type Place } from "../../machine/order-store.ts";
 import { streams } from "./streams.ts";
 
 /** Handed over as JSON. */

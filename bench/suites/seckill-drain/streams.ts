@@ -1,7 +1,7 @@
 import type { StreamSpec } from "@ordermesh/runtime/events/bus.ts";
 import { openBus } from "@ordermesh/runtime/events/open-bus.ts";
+import { log } from "../../machine/order-store.ts";
 import { messages } from "./messages.ts";
-import { log } from "./store.ts";
 
 const hourMs = 3_600_000;
 

@@ -3,17 +3,14 @@ import { join } from "node:path";
 import { serialize } from "node:v8";
 import type { Bench } from "../../bench.ts";
 import type { Component } from "../../machine/components.ts";
-import { freshDatabase } from "../../machine/fresh-database.ts";
 import { runJob } from "../../machine/job-server.ts";
+import { type DatabaseKind, databases, newPlace, openStore, type Place } from "../../machine/order-store.ts";
 import type { Contender, Mark, Row, Session, Suite } from "../../suite.ts";
 import type { DrainOptions } from "./drain-server.ts";
 import { openSale } from "./messages.ts";
 import { connect, type Table } from "./plain-client.ts";
-import { openStore, type Place, verifyDrained } from "./store.ts";
 import { publishMessages } from "./streams.ts";
-
-const databases = ["mariadb", "postgres", "sqlite"] as const;
-type DatabaseKind = (typeof databases)[number];
+import { verifyDrained } from "./verify.ts";
 
 const unit = "orders/s";
 const batches = (kind: DatabaseKind) => `${kind}, ordermesh`;
@@ -99,10 +96,6 @@ function inserts(row: string, server: Component | undefined, orders: number, fil
       };
     },
   };
-}
-
-async function newPlace(bench: Bench, server: Component | undefined): Promise<Place> {
-  return { url: server === undefined ? undefined : await freshDatabase(server), directory: bench.directory("orders") };
 }
 
 /** Messages waiting, the sale open, the consumer ready to begin. */
