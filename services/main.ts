@@ -19,7 +19,6 @@ import { createLifecycle, type Part } from "@ordermesh/runtime/lifecycle/lifecyc
 import { createReadiness } from "@ordermesh/runtime/lifecycle/readiness.ts";
 import { exitWithFailure, runProcess } from "@ordermesh/runtime/lifecycle/run-process.ts";
 import type { Caller } from "@ordermesh/runtime/rpc/caller.ts";
-import { connectCaller } from "@ordermesh/runtime/rpc/connect-caller.ts";
 import { forwardTo } from "@ordermesh/runtime/rpc/forward.ts";
 import { createHealth } from "@ordermesh/runtime/rpc/health.ts";
 import { localCaller } from "@ordermesh/runtime/rpc/local-caller.ts";
@@ -73,7 +72,7 @@ async function start({ roles }: Arguments, config: Config): Promise<void> {
     bindings.push(...services.bindings);
     for (const part of services.parts) lifecycle.add(part);
   }
-  const remote = roles.has("order") ? undefined : openRemote();
+  const remote = roles.has("order") ? undefined : await openRemote();
   if (remote !== undefined) {
     readiness.add("order service", remoteHealth(remote));
     bindings.push(...nativeServices.map((service) => forwardTo(service, remote)));
@@ -133,13 +132,15 @@ async function start({ roles }: Arguments, config: Config): Promise<void> {
   }
 
   /** Reaches the services in the process that runs them. */
-  function openRemote(): Caller {
+  async function openRemote(): Promise<Caller> {
     if (values.ORDER_URL === undefined) {
       const allowed = `allowed: ${config.definition.ORDER_URL?.schema.description}`;
       throw new ConfigError([
         { name: "ORDER_URL", what: "is unset, and this process does not run the order service", allowed },
       ]);
     }
+    // Loaded where it is used: an embedded instance is to stay small.
+    const { connectCaller } = await import("@ordermesh/runtime/rpc/connect-caller.ts");
     const caller = connectCaller({ baseUrl: values.ORDER_URL, defaultTimeoutMs: values.DEFAULT_TIMEOUT_MS });
     lifecycle.add({ name: "order client", stop: () => caller.close() });
     return caller;

@@ -1,7 +1,6 @@
 import type { Logger } from "../telemetry/logger.ts";
 import type { EventBus } from "./bus.ts";
 import { openEmbeddedBus } from "./embedded-bus.ts";
-import { openJetStreamBus } from "./jetstream-bus.ts";
 
 export interface BusOptions {
   /** NATS_URL; undefined: the embedded bus in `dataDir`. */
@@ -11,6 +10,9 @@ export interface BusOptions {
 }
 
 /** Opens the bus that the configuration asks for; throws when it cannot be reached or opened, with a line that says why. */
-export function openBus({ natsUrl, dataDir, log }: BusOptions): Promise<EventBus> {
-  return natsUrl === undefined ? openEmbeddedBus({ dataDir, log }) : openJetStreamBus({ natsUrl, log });
+export async function openBus({ natsUrl, dataDir, log }: BusOptions): Promise<EventBus> {
+  if (natsUrl === undefined) return await openEmbeddedBus({ dataDir, log });
+  // Loaded where it is used: an embedded instance is to stay small.
+  const { openJetStreamBus } = await import("./jetstream-bus.ts");
+  return await openJetStreamBus({ natsUrl, log });
 }

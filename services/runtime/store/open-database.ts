@@ -3,8 +3,6 @@ import type { Logger } from "../telemetry/logger.ts";
 import { parseDatabaseUrl } from "./address.ts";
 import type { Database } from "./database.ts";
 import type { Engine, EngineOptions } from "./engines/engine.ts";
-import { openMysql } from "./engines/mysql.ts";
-import { openPostgres } from "./engines/postgres.ts";
 import { openSqlite } from "./engines/sqlite.ts";
 import { InFlight } from "./idempotency.ts";
 import type { StoredEvent } from "./outbox-table.ts";
@@ -99,7 +97,12 @@ async function openEngine(options: DatabaseOptions, engineOptions: EngineOptions
   const address = parseDatabaseUrl(options.url);
   const where = `open the database ${address.database} at ${address.host}:${address.port}`;
   try {
-    return await (address.kind === "mysql" ? openMysql : openPostgres)(address, engineOptions);
+    // Drivers are loaded where they are used: an embedded instance is to stay small.
+    const open =
+      address.kind === "mysql"
+        ? (await import("./engines/mysql.ts")).openMysql
+        : (await import("./engines/postgres.ts")).openPostgres;
+    return await open(address, engineOptions);
   } catch (error) {
     throw storeStartupError(error, where);
   }
