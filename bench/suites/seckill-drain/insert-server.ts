@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { deserialize } from "node:v8";
 import { serveJobs } from "../../machine/job-server.ts";
 import { openStore, type Place } from "../../machine/order-store.ts";
-import { connect, type Table } from "./plain-client.ts";
+import { connect, type Table } from "../../machine/plain-client.ts";
 
 const batchSize = 500;
 

@@ -5,10 +5,10 @@ import type { Bench } from "../../bench.ts";
 import type { Component } from "../../machine/components.ts";
 import { runJob } from "../../machine/job-server.ts";
 import { type DatabaseKind, databases, newPlace, openStore, type Place } from "../../machine/order-store.ts";
+import { connect, type Table } from "../../machine/plain-client.ts";
 import type { Contender, Mark, Row, Session, Suite } from "../../suite.ts";
 import type { DrainOptions } from "./drain-server.ts";
 import { openSale } from "./messages.ts";
-import { connect, type Table } from "./plain-client.ts";
 import { publishMessages } from "./streams.ts";
 import { verifyDrained } from "./verify.ts";
 

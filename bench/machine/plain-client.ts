@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { createConnection, type RowDataPacket } from "mysql2/promise";
 import pg from "pg";
-import type { Place } from "../../machine/order-store.ts";
+import type { Place } from "./order-store.ts";
 
 /** Rows of one table as their driver takes them. */
 export interface Table {
