@@ -9,6 +9,12 @@ export const orderOptions = defineConfig({
     doc: "How long a new order may be paid before it expires and its stock is sold again.",
     reason: "MiniShop's: its buyers are told so.",
   }),
+  PURCHASE_QUEUE: option({
+    schema: integer(1, 1_000_000),
+    default: 10_000,
+    doc: "Most purchases that wait for their turn; further buyers are told at once when to come back.",
+    reason: "About half a second's work and a few megabytes of memory.",
+  }),
   LIMIT_IGNORES_FAILED: option({
     schema: choice("true", "false"),
     default: "false",

@@ -96,7 +96,7 @@ export async function createOrderService(options: OrderServiceOptions): Promise<
           autoCompleteMerged: values.AUTO_COMPLETE_MERGED === "true",
         },
       }),
-      seckillService({ database, log, settings: { paymentWindowMs } }),
+      seckillService({ database, log, settings: { paymentWindowMs, mostWaiting: values.PURCHASE_QUEUE } }),
       failureService({ database, log, currency, paymentWindowMs }),
     ],
     parts: [

@@ -1,12 +1,17 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { ReservationState } from "@ordermesh/proto/ordermesh/order/v1/seckill_pb";
-import { reasonOf } from "@ordermesh/runtime/errors/inspect.ts";
+import { reasonOf, retryAfterMsOf } from "@ordermesh/runtime/errors/inspect.ts";
 import { text } from "@ordermesh/runtime/store/column.ts";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { databaseKinds } from "../../../test/support/databases.ts";
 import { openOn } from "../../../test/support/open-database.ts";
-import { asAdmin, openSeckill, type SeckillFixture, seckillClient } from "../rpc/testing/seckill-fixture.ts";
+import { asAdmin, openSeckill, refusal, type SeckillFixture, seckillClient } from "../rpc/testing/seckill-fixture.ts";
+import { closeActivity, setWindow } from "./activity-store.ts";
+import { takeStock } from "./stock.ts";
 
 describe.each(databaseKinds)("%s", (kind) => {
   let on: SeckillFixture;
@@ -75,6 +80,90 @@ describe.each(databaseKinds)("%s", (kind) => {
       expect(buyers).toHaveLength(50);
       expect(new Set(buyers).size).toBe(50);
       expect(await on.stockOf(activityId)).toEqual([0, 50, 0]);
+    });
+
+    test("two instances sell 100 units to 200 buyers at once, whichever they ask", async () => {
+      const other = await openOn(on.fresh);
+      onTestFinished(() => other.close());
+      const instances = [on.seckill, await seckillClient(other)];
+      const { activityId } = await on.sale({ totalStock: 100n });
+      const calls = Array.from({ length: 200 }, (_, index) =>
+        instances[index % 2]?.purchase({ activityId, buyerId: `b${index}`, quantity: 1n }, asAdmin),
+      );
+      const settled = await Promise.allSettled(calls);
+      expect(settled.filter(({ status }) => status === "fulfilled")).toHaveLength(100);
+      expect(await on.stockOf(activityId)).toEqual([0, 100, 0]);
+      expect(await on.eventsOf(activityId)).toHaveLength(100);
+    });
+
+    test("what two instances sell at once counts down without a gap", async () => {
+      const other = await openOn(on.fresh);
+      onTestFinished(() => other.close());
+      const instances = [on.seckill, await seckillClient(other)];
+      const { activityId } = await on.sale({ totalStock: 1000n });
+      const calls = Array.from({ length: 100 }, (_, index) =>
+        instances[index % 2]?.purchase({ activityId, buyerId: `b${index}`, quantity: 1n }, asAdmin),
+      );
+      const made = await Promise.all(calls);
+      const remaining = made.map((one) => Number(one?.reservation?.remainingStock)).sort((a, b) => b - a);
+      expect(remaining).toEqual(Array.from({ length: 100 }, (_, index) => 999 - index));
+    });
+
+    test.each(["closes", "reaches the end of its window", "sells the last unit"])(
+      "a sale that %s while a purchase waits for it refuses the purchase, and nothing is left of it",
+      async (change) => {
+        const { activityId } = await on.sale({ totalStock: 1n });
+        const locked = Promise.withResolvers<void>();
+        const changing = on.database.transact(async (uow) => {
+          if (change === "closes") await closeActivity(uow, activityId, await uow.now());
+          else if (change === "sells the last unit") await takeStock(uow, activityId, 1);
+          else await setWindow(uow, activityId, { startsAt: null, endsAt: (await uow.now()) - 1 }, await uow.now());
+          locked.resolve();
+          await delay(200);
+        });
+        await locked.promise;
+        const reason = await refusal(on.buy(activityId, "b"));
+        await changing;
+        expect(reason).toBe(change === "sells the last unit" ? "OUT_OF_STOCK" : "SALE_ENDED");
+        expect(await on.eventsOf(activityId)).toEqual([]);
+        expect(await on.seckill.getActivityStats({ activityId }, asAdmin)).toMatchObject({ reservationCount: 0n });
+      },
+    );
+
+    test("refused purchases use up no order numbers", async () => {
+      const { activityId } = await on.sale({ totalStock: 2n });
+      const shop = await seckillClient(on.database);
+      const buy = (buyerId: string) => shop.purchase({ activityId, buyerId, quantity: 1n }, asAdmin);
+      await buy("a");
+      for (let round = 0; round < 5; round++) expect(await refusal(buy("a"))).toBe("ALREADY_PURCHASED");
+      await buy("b");
+      const numbers = (await on.eventsOf(activityId)).map(({ event }) => Number(event.orderNumber));
+      expect(Math.max(...numbers) - Math.min(...numbers)).toBe(1);
+    });
+
+    test("may be paid for as long as configured", async () => {
+      const shop = await seckillClient(on.database, { paymentWindowMs: 60_000 });
+      const { activityId } = await on.sale();
+      const { reservation } = await shop.purchase({ activityId, buyerId: "b", quantity: 1n }, asAdmin);
+      if (reservation?.expiresAt === undefined || reservation.createdAt === undefined) expect.fail("no times");
+      expect(timestampMs(reservation.expiresAt) - timestampMs(reservation.createdAt)).toBe(60_000);
+    });
+
+    test("beyond the longest queue a buyer is told at once when to come back, and the queue is served", async () => {
+      const shop = await seckillClient(on.database, { mostWaiting: 30 });
+      const { activityId } = await on.sale({ totalStock: 1000n });
+      const settled = await Promise.allSettled(
+        Array.from({ length: 200 }, (_, index) =>
+          shop.purchase({ activityId, buyerId: `b${index}`, quantity: 1n }, asAdmin),
+        ),
+      );
+      const refused = settled.flatMap((one) => (one.status === "rejected" ? [ConnectError.from(one.reason)] : []));
+      expect(refused.length).toBeGreaterThanOrEqual(100);
+      expect(new Set(refused.map((error) => `${Code[error.code]} ${reasonOf(error)}`))).toEqual(
+        new Set(["ResourceExhausted QUEUE_FULL"]),
+      );
+      for (const error of refused) expect(retryAfterMsOf(error)).toBeGreaterThan(0);
+      expect(await on.stockOf(activityId)).toEqual([1000 - (200 - refused.length), 200 - refused.length, 0]);
     });
 
     test("one of a buyer's concurrent purchases is made", async () => {

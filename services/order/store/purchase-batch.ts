@@ -49,7 +49,7 @@ export interface PurchaseBatchOptions {
 /** A crash wastes at most so many numbers. */
 const numberBlock = 2000;
 
-/** Numbers for the orders of a batch and for their lines; those after the last one used are given back. */
+/** Numbers for the orders of a batch and for their lines; those of orders that are not made are given back. */
 interface Numbers {
   readonly orders: readonly number[];
   readonly lines: readonly number[];
@@ -95,11 +95,13 @@ export function purchaseBatch(options: PurchaseBatchOptions): GroupCommit<Purcha
         };
         return { order: wish, activity, reservation };
       });
-      uow.afterCommit(() => {
-        orderNumbers.giveBack(numbers.orders.slice(wanted.length));
-        lineNumbers.giveBack(numbers.lines.slice(wanted.length));
-      });
       const made = await write(uow, wanted, outcomes);
+      uow.afterCommit(() => {
+        const used = new Set(made.map(({ reservation }) => reservation.orderNumber));
+        const unused = (_number: number, index: number) => !used.has(numbers.orders[index] ?? 0);
+        orderNumbers.giveBack(numbers.orders.filter(unused));
+        lineNumbers.giveBack(numbers.lines.filter(unused));
+      });
       const answers = [];
       for (const { order, purchased } of await take(uow, made)) {
         outcomes.set(order, { value: purchased });

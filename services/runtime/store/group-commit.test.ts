@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { databaseKinds } from "../../../test/support/databases.ts";
@@ -105,6 +106,97 @@ describe.each(databaseKinds)("%s", (kind) => {
     expect(error).toMatchObject({ code: Code.ResourceExhausted });
     expect(retryAfterMsOf(error)).toBeGreaterThan(0);
     expect(await stored("f")).toEqual(["f1", "f2"]);
+  });
+
+  test("a full queue says to come back when those who wait had their turn, by the measured rate", async () => {
+    const group = committer({
+      maxBatch: 1,
+      maxQueue: 20,
+      run: async (uow, requests) => {
+        await delay(30);
+        return await insert(uow, requests);
+      },
+    });
+    await group.commit("l0");
+    const waiting = Array.from({ length: 20 }, (_, index) => group.commit(`l${index + 1}`));
+    const error = ConnectError.from(await group.commit("lx").catch((thrown: unknown) => thrown));
+    // 20 batches of 30 ms and more.
+    expect(retryAfterMsOf(error)).toBeGreaterThanOrEqual(600);
+    expect(retryAfterMsOf(error)).toBeLessThan(10_000);
+    await Promise.all(waiting);
+  });
+
+  test("refuses at once a caller whose deadline would pass in the queue, and no other", async () => {
+    const group = committer({
+      maxBatch: 1,
+      run: async (uow, requests) => {
+        await delay(30);
+        return await insert(uow, requests);
+      },
+    });
+    await group.commit("m0");
+    const waiting = Array.from({ length: 20 }, (_, index) => group.commit(`m${index + 1}`));
+    const asked = performance.now();
+    const error = await group.commit("mx", { deadline: Date.now() + 300 }).catch((thrown: unknown) => thrown);
+    expect(performance.now() - asked).toBeLessThan(25);
+    expect(error).toMatchObject({ code: Code.ResourceExhausted });
+    expect(await group.commit("my", { deadline: Date.now() + 60_000 })).toBe("got my");
+    await Promise.all(waiting);
+    expect(await group.commit("mz", { deadline: Date.now() + 1000 })).toBe("got mz");
+  });
+
+  test("batches become smaller where each request adds much, and never larger than allowed", async () => {
+    const group = committer({
+      targetMs: 20,
+      maxBatch: 200,
+      run: async (uow, requests) => {
+        await delay(requests.length);
+        return await insert(uow, requests);
+      },
+    });
+    await group.commit("n-a");
+    await Promise.all(Array.from({ length: 30 }, (_, index) => group.commit(`n-b${index}`)));
+    await Promise.all(Array.from({ length: 300 }, (_, index) => group.commit(`n${index}`)));
+    expect(Math.max(...sizes.slice(2))).toBeLessThan(60);
+  });
+
+  test("a second transaction begins beside a running one for many requests, not for a few", async () => {
+    const first = Promise.withResolvers<void>();
+    const group = committer({
+      concurrency: 2,
+      run: async (uow, requests) => {
+        if (requests[0] === "p0") await first.promise;
+        return await insert(uow, requests);
+      },
+    });
+    const held = group.commit("p0");
+    await delay(20);
+    const few = group.commit("p1");
+    await delay(20);
+    expect(sizes).toEqual([]);
+    const many = Array.from({ length: 20 }, (_, index) => group.commit(`p${index + 2}`));
+    if (kind === "sqlite") first.resolve();
+    await Promise.all([few, ...many]);
+    first.resolve();
+    await held;
+    expect(sizes.toSorted((a, b) => a - b)).toEqual([1, 21]);
+  });
+
+  test("prepares each batch before its transaction", async () => {
+    const group = groupCommit<string, string, number>({
+      database,
+      maxBatch: 2,
+      prepare: async (count) => {
+        await database.transact(async (uow) => uow.all("select 1 as one"));
+        return count * 10;
+      },
+      run: async (_uow, requests, prepared) => requests.map((name) => ({ value: `${name} ${prepared}` })),
+    });
+    expect(await Promise.all(["q1", "q2", "q3"].map((name) => group.commit(name)))).toEqual([
+      "q1 20",
+      "q2 20",
+      "q3 10",
+    ]);
   });
 
   test("a request cancelled while it waits is not run", async () => {

@@ -144,10 +144,8 @@ class Group<Req, Res, Prepared> {
     const batch = whole ? this.#queue : this.#queue.slice(0, this.#limit);
     this.#queue = whole ? [] : this.#queue.slice(this.#limit);
     this.#running++;
-    const started = performance.now();
     void this.#settle(batch).then(() => {
       this.#running--;
-      this.#learn(batch.length, performance.now() - started);
       this.#schedule();
       if (this.#running > 0 || this.#queue.length > 0) return;
       for (const idler of this.#idlers) idler();
@@ -157,9 +155,14 @@ class Group<Req, Res, Prepared> {
 
   /** What a request adds to the duration of a batch is the slope of duration over size; the rest is there anyway. */
   #learn(size: number, ms: number): void {
+    if (this.#batchMs === 0) {
+      this.#batchMs = ms;
+      this.#batchSize = size;
+      return;
+    }
     const deltaMs = ms - this.#batchMs;
     const deltaSize = size - this.#batchSize;
-    this.#batchMs = this.#batchMs === 0 ? ms : this.#batchMs + newest * deltaMs;
+    this.#batchMs += newest * deltaMs;
     this.#batchSize += newest * deltaSize;
     this.#variance = (1 - newest) * (this.#variance + newest * deltaSize * deltaSize);
     this.#covariance = (1 - newest) * (this.#covariance + newest * deltaSize * deltaMs);
@@ -175,11 +178,14 @@ class Group<Req, Res, Prepared> {
       return false;
     });
     if (live.length === 0) return;
+    const started = performance.now();
     let outcomes: readonly Outcome<Res>[];
     try {
       outcomes = await this.#transact(live.map(({ request }) => request));
     } catch (error) {
       return await this.#settleFailed(live, error);
+    } finally {
+      this.#learn(live.length, performance.now() - started);
     }
     live.forEach((entry, index) => {
       const outcome = outcomes[index];

@@ -39,6 +39,13 @@ describe.each(databaseKinds)("%s", (kind) => {
     ]);
   });
 
+  test("hands out first what was given back", async () => {
+    const ids = allocator(database, "back", 10);
+    await ids.take(4);
+    ids.giveBack([4, 2]);
+    expect([await ids.take(3), await ids.take(1)]).toEqual([[2, 4, 5], [6]]);
+  });
+
   test("never gives an id twice to concurrent callers of two processes", async () => {
     const second = await openOn(fresh);
     const allocators = [allocator(database, "shared", 7), allocator(second, "shared", 7)];

@@ -14,7 +14,7 @@ import type { DatabaseKind } from "../../../../test/support/databases.ts";
 import { openFresh, quietLog } from "../../../../test/support/open-database.ts";
 import { orderMigrations } from "../../store/migrations/index.ts";
 import { moveReservations } from "../../store/stock.ts";
-import { seckillService } from "../seckill-service.ts";
+import { type SeckillServiceOptions, seckillService } from "../seckill-service.ts";
 
 export type Terms = Partial<Omit<CreateActivityRequest, "$typeName" | "$unknown" | "price">> & {
   readonly price?: { readonly currency: string; readonly minorUnits: bigint };
@@ -32,8 +32,11 @@ export async function refusal(call: Promise<unknown>): Promise<string | undefine
 }
 
 /** A SeckillService of its own over a database, called in process. */
-export async function seckillClient(database: Database): Promise<Client<typeof SeckillService>> {
-  const registry = await registryOf([seckillService({ database, log: quietLog })], { log: quietLog });
+export async function seckillClient(
+  database: Database,
+  settings: SeckillServiceOptions["settings"] = {},
+): Promise<Client<typeof SeckillService>> {
+  const registry = await registryOf([seckillService({ database, log: quietLog, settings })], { log: quietLog });
   return createClient(SeckillService, localCaller(registry));
 }
 
