@@ -14,6 +14,7 @@ import { compressions } from "./lane/reply.ts";
 import { dialectOf, refuse } from "./refusal.ts";
 import type { Registry, StreamEndpoint, UnaryEndpoint } from "./registry.ts";
 import type { RequestHead } from "./request-head.ts";
+import { shortenTimeout } from "./shorten-timeout.ts";
 
 /** Serves one method over Connect, gRPC and gRPC-Web. */
 export interface RpcRoute {
@@ -105,6 +106,7 @@ async function serve(
   let universalRequest: ReturnType<typeof universalRequestFromNodeRequest>;
   try {
     universalRequest = universalRequestFromNodeRequest(request, response, undefined, undefined);
+    shortenTimeout(universalRequest.header);
     if (request.httpVersionMajor === 1) universalRequest = { ...universalRequest, body: drained(request, response) };
   } catch {
     // It throws where the request names no host, or one that is no part of a URL.
