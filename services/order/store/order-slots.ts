@@ -35,13 +35,14 @@ export async function takeSlots(
 ): Promise<ReadonlyMap<string, Slot>> {
   const { now, onDuplicateSkip } = uow.dialect;
   const sorted = [...wanted].sort((a, b) => (slotText(a) < slotText(b) ? -1 : 1));
-  await insertRows(
+  const inserted = await insertRows(
     uow,
     "order_limits",
     ["user_key", "shop_key", "task_id", { name: "last_at", expression: now }],
     sorted.map(({ userKey, shopKey, taskId }) => [userKey, shopKey, taskId]),
     onDuplicateSkip(["user_key", "shop_key"]),
   );
+  if (inserted === sorted.length) return await ownSlots(uow, sorted);
   const slots = new Map<string, Slot>();
   for (let start = 0; start < sorted.length; start += mostPairs) {
     for (const row of await lockSlots(uow, sorted.slice(start, start + mostPairs))) {
@@ -55,6 +56,16 @@ export async function takeSlots(
     }
   }
   return slots;
+}
+
+/** All of them are new, and those of one statement have one time. */
+async function ownSlots(uow: UnitOfWork, taken: readonly Omit<Slot, "at">[]): Promise<ReadonlyMap<string, Slot>> {
+  const [first] = taken;
+  if (first === undefined) return new Map();
+  const statement = "select last_at from order_limits where user_key = ? and shop_key = ?";
+  const [row] = await uow.all(statement, [first.userKey, first.shopKey]);
+  const at = timeMs(row?.last_at);
+  return new Map(taken.map((slot) => [slotText(slot), { ...slot, at }]));
 }
 
 async function lockSlots(uow: UnitOfWork, keys: readonly SlotKey[]): Promise<readonly Row[]> {

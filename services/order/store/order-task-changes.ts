@@ -43,12 +43,8 @@ export async function createTasks(
   for (const { slot } of wishes) if (!firsts.has(slotText(slot))) firsts.set(slotText(slot), slot);
   const slots = new Map(await takeSlots(uow, [...firsts.values()]));
   const own = new Set<string>(wishes.map(({ slot }) => slot.taskId));
-  const holders = new Map(
-    await findTasks(
-      uow,
-      [...slots.values()].map(({ taskId }) => taskId).filter((id) => !own.has(id)),
-    ),
-  );
+  const others = [...slots.values()].map(({ taskId }) => taskId).filter((taskId) => !own.has(taskId));
+  const holders = new Map(await findTasks(uow, others));
   // Read only now: the wait for the slots may have been long.
   const now = await uow.now();
 
