@@ -6,7 +6,7 @@ import { openForTest, openOn, quietLog } from "../../../test/support/open-databa
 import { counterMigration } from "../../../test/support/store-migrations.ts";
 import { startStoreProcess } from "../../../test/support/store-process.ts";
 import { temporaryDirectory } from "../../../test/support/temporary.ts";
-import type { Delivery, EventBus, StreamSpec } from "../events/bus.ts";
+import type { Delivery, EventBus, OutgoingMessage, StreamSpec } from "../events/bus.ts";
 import { openEmbeddedBus } from "../events/embedded-bus.ts";
 import { openJetStreamBus } from "../events/jetstream-bus.ts";
 import { integer } from "./column.ts";
@@ -194,6 +194,90 @@ describe.each(databaseKinds)("%s", (kind: DatabaseKind) => {
     await until(() => seen.length >= count);
     await delay(200);
     expect(storedOnce(seen)).toEqual(Array.from({ length: count }, (_, index) => String(index)));
+  });
+
+  test("keeps the order of events that this process commits while several batches are on their way", async () => {
+    const { database } = await openForTest(kind);
+    const nats = await startNats();
+    onTestFinished(() => nats.stop());
+    const bus = await openJetStreamBus({ natsUrl: nats.url, log: quietLog });
+    onTestFinished(() => bus.close());
+    await bus.ensureStream(stream);
+    const relay = relayFor(database, bus, { batchSize: 5 });
+    const seen = await collect(bus);
+    for (let index = 0; index < 300; index++) await emit(database, `${index}a`, `${index}b`, `${index}c`);
+    await relay.idle();
+    await until(() => seen.length >= 900);
+    expect(storedOnce(seen)).toEqual(
+      Array.from({ length: 300 }, (_, index) => [`${index}a`, `${index}b`, `${index}c`]).flat(),
+    );
+  });
+
+  test("leaves to the table what a bus that is slow does not take, and publishes it in order once", async () => {
+    const { database } = await openForTest(kind);
+    const bus = await embedded();
+    const open = Promise.withResolvers<void>();
+    let longest = 0;
+    const slow: EventBus = Object.assign(Object.create(bus) as EventBus, {
+      publish: async (messages: readonly OutgoingMessage[]) => {
+        longest = Math.max(longest, messages.length);
+        await open.promise;
+        await bus.publish(messages);
+      },
+    });
+    const relay = relayFor(database, slow, { batchSize: 2, pollMs: 20 });
+    const seen = await collect(bus);
+    for (let index = 0; index < 100; index++) await emit(database, String(index));
+    await delay(100);
+    expect(await left(database)).toBe(100);
+    open.resolve();
+    await relay.idle();
+    await until(() => seen.length === 100);
+    expect(seen.map(textOf)).toEqual(Array.from({ length: 100 }, (_, index) => String(index)));
+    expect(longest).toBe(2);
+  });
+
+  test("what was published and not deleted is published again under its id, and stored once", async () => {
+    const { database, fresh } = await openForTest(kind);
+    const bus = await embedded();
+    const seen = await collect(bus);
+    // As a process leaves it that ends after the acknowledgement.
+    const run = database.read.run;
+    let deletes = 0;
+    const failing = await openOn(fresh);
+    onTestFinished(() => failing.close());
+    Object.assign(failing.read, {
+      run: async (...statement: Parameters<typeof run>) => {
+        if (!statement[0].startsWith("delete")) return await run(...statement);
+        deletes++;
+        throw new Error("the process is gone");
+      },
+    });
+    const dying = startOutboxRelay({ database: failing, bus, log: quietLog, leaseMs: 1000 });
+    await emit(database, "one", "two");
+    await until(() => seen.length === 2 && deletes > 0);
+    await dying.stop();
+    expect(await left(database)).toBe(2);
+    const relay = relayFor(database, bus, { leaseMs: 1000 });
+    await relay.idle();
+    await emit(database, "three");
+    await until(() => seen.length >= 3);
+    await delay(100);
+    expect(seen.map(textOf)).toEqual(["one", "two", "three"]);
+  });
+
+  test("an event larger than is kept in memory leaves in its turn", async () => {
+    const { database } = await openForTest(kind);
+    const bus = await embedded();
+    const relay = relayFor(database, bus);
+    const seen = await collect(bus);
+    await delay(100);
+    await emit(database, "before");
+    await database.transact(async (uow) => uow.emit({ subject: "test.said", data: Buffer.alloc(100_000, "x") }));
+    await emit(database, "after");
+    await relay.idle();
+    await until(() => seen.length === 3);
+    expect(seen.map((delivery) => textOf(delivery).slice(0, 6))).toEqual(["before", "xxxxxx", "after"]);
   });
 
   test("stopping lets the batch in hand finish", async () => {

@@ -41,6 +41,7 @@ export function allocator(database: Database, name: string, blockSize: number): 
       return taken;
     },
     giveBack: (ids) => {
+      if (ids.length === 0) return;
       spare = [...spare, ...ids].sort((a, b) => a - b);
     },
   };
