@@ -6,10 +6,10 @@ import {
   type Message,
   type Registry as TypeRegistry,
   toBinary,
-  toJsonString,
 } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Logger } from "../../telemetry/logger.ts";
+import { createJsonEncoder } from "./json-encoder.ts";
 
 export interface CodecOptions {
   /** What google.protobuf.Any may hold in JSON. */
@@ -36,7 +36,11 @@ export interface Codecs {
 /** Codecs as the universal handlers have them: JSON with unknown fields is taken, as Connect clients may be newer. */
 export function createCodecs({ input, output }: DescMethodUnary, { types }: CodecOptions): Codecs {
   return {
-    json: { contentType: "application/json", decode: jsonDecoder(input, types), encode: jsonEncoder(output, types) },
+    json: {
+      contentType: "application/json",
+      decode: jsonDecoder(input, types),
+      encode: createJsonEncoder(output, { registry: types }),
+    },
     binary: {
       contentType: "application/proto",
       decode(bytes) {
@@ -62,11 +66,6 @@ function jsonDecoder(type: DescMessage, registry: TypeRegistry): Codec["decode"]
       throw malformed(textOf(error));
     }
   };
-}
-
-function jsonEncoder(type: DescMessage, registry: TypeRegistry): Codec["encode"] {
-  const options = { registry };
-  return (message) => toJsonString(type, message, options);
 }
 
 /** The caller's own bytes are at fault, and the text speaks of nothing else. */
