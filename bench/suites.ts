@@ -1,7 +1,9 @@
 import type { Suite } from "./suite.ts";
+import { orderRead } from "./suites/order-read/suite.ts";
 import { restInproc } from "./suites/rest-inproc/suite.ts";
 import { seckillDrain } from "./suites/seckill-drain/suite.ts";
+import { seckillPurchase } from "./suites/seckill-purchase/suite.ts";
 import { start } from "./suites/start.ts";
 
 /** Every suite, in the order of a full run. */
-export const suites: readonly Suite[] = [seckillDrain, restInproc, start];
+export const suites: readonly Suite[] = [seckillDrain, seckillPurchase, orderRead, restInproc, start];

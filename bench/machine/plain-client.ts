@@ -53,6 +53,8 @@ async function connectPostgres(connectionString: string): Promise<PlainClient> {
     getTypeParser: (oid: number) => (text: string) => (oid === byteaOid ? Buffer.from(text.slice(2), "hex") : text),
   } as pg.CustomTypesConfig;
   const client = new pg.Client({ connectionString, types });
+  // A server that goes away at the end of a run is no event worth a process.
+  client.on("error", () => undefined);
   await client.connect();
   return {
     run: async (sql) => void (await client.query(sql)),

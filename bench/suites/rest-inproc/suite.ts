@@ -57,7 +57,7 @@ export const restInproc: Suite = {
   name: "rest-inproc",
   title:
     "One process, handlers without I/O, 64 connections: REST against fastify with schemas; Connect and gRPC against connect-node as it comes, without interceptors. The ratio is of requests per CPU second.",
-  rounds: { full: 5, quick: 2 },
+  rounds: { full: 5, quick: 1 },
   rows: [
     ...rest.flatMap((operation) => rowsOf(operation, "fastify")),
     ...[...connect, ...grpc].flatMap((operation) => rowsOf(operation, "connect-node")),
@@ -100,12 +100,12 @@ function contender(name: string, file: string, operations: readonly Operation[],
       return {
         servers: () => [server],
         warmUp: async () => {
-          for (const operation of operations) await load(operation, bench.quick ? 400 : 1500);
+          for (const operation of operations) await load(operation, bench.quick ? 1500 : 3000);
         },
         measure: async (take) => {
           for (const operation of operations) {
             await take(`${operation.name}, ${name}`, async () =>
-              workOf(await load(operation, bench.quick ? 800 : 3000)),
+              workOf(await load(operation, bench.quick ? 1500 : 3000)),
             );
           }
         },

@@ -1,0 +1,120 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Database } from "@ordermesh/runtime/store/database.ts";
+import type { Bench } from "../../bench.ts";
+import { authorization, jwtEnvironment } from "../../credentials.ts";
+import type { LoadPlan } from "../../load/plan.ts";
+import type { LoadResult } from "../../load/run-load.ts";
+import type { Component } from "../../machine/components.ts";
+import { countOrders, newPlace, openStore, type Place } from "../../machine/order-store.ts";
+import type { ServerProcess } from "../../suite.ts";
+import type { Front, PurchaseRequests, Told } from "./purchase-requests.ts";
+import { type Sale, verifySales } from "./verify.ts";
+
+/** The one refusal that a buyer may hear. */
+const soldOut = "not enough stock";
+const settleWithinMs = 30_000;
+
+/** A server that sells, where it keeps its orders, and what its buyers were told. */
+export interface Shop {
+  readonly place: Place;
+  readonly servers: readonly ServerProcess[];
+  openSale(total: number): Promise<Sale>;
+  /** 64 clients buy one unit each time, every time as another buyer. Throws where one is refused but for the stock. */
+  buy(sale: Sale, front: Front, plan: BuyingPlan): Promise<Bought>;
+  /** Waits until every yes is an order and the outbox is empty: what follows begins in peace. */
+  settle(): Promise<void>;
+  /** Settles, and throws unless what is stored is what the buyers were told. */
+  verify(): Promise<void>;
+}
+
+export type BuyingPlan = Pick<LoadPlan, "durationMs" | "rate" | "maximumRequests">;
+
+export interface Bought extends LoadResult {
+  readonly summary: Told;
+}
+
+/** The whole service as it is run. */
+export const ordermesh = import.meta.resolve("../../../services/main.ts");
+
+/** Starts a program on a fresh database of the server with a broker of its own, or embedded where there is no server. */
+export async function openShop(bench: Bench, program: string, server: Component | undefined): Promise<Shop> {
+  const place = await newPlace(bench, server);
+  const nats = server === undefined ? undefined : await bench.startNats();
+  const embedded = { PORT: "0", LOG_LEVEL: "warn", DATA_DIR: place.directory };
+  const env =
+    place.url === undefined || nats === undefined
+      ? embedded
+      : { ...embedded, ...jwtEnvironment, DATABASE_URL: place.url, NATS_URL: nats.url };
+  const child = await bench.startServer({ name: "ordermesh", program, env });
+  const database = await openStore(place);
+  bench.defer(() => database.close());
+  const servers = [child, server, nats].filter((process) => process !== undefined);
+  const token = server === undefined ? undefined : await authorization("bench", ["operator"]);
+  const sales: Sale[] = [];
+  let runs = 0;
+
+  const shop: Shop = {
+    place,
+    servers,
+    openSale: async (total) => {
+      const activityId = await createActivity(child.url, token, `lamp-${sales.length + 1}`, total);
+      const sale: Sale = { activityId, total, orders: [] };
+      sales.push(sale);
+      return sale;
+    },
+    buy: async (sale, front, plan) => {
+      const options: PurchaseRequests = {
+        front,
+        activityId: sale.activityId,
+        buyers: `${++runs}-`,
+        authorization: token,
+      };
+      const source = { module: import.meta.resolve("./purchase-requests.ts"), options };
+      const result = await bench.load({ url: child.url, connections: 64, source, ...plan });
+      const summary = result.summary as Told;
+      for (const [message, count] of Object.entries(summary.refused)) {
+        if (message !== soldOut) throw new Error(`${count} buyers were refused: ${message}`);
+      }
+      sale.orders.push(...summary.yes.map(([orderId]) => orderId));
+      return { ...result, summary };
+    },
+    settle: () => settle(database, sales),
+    verify: async () => {
+      await settle(database, sales);
+      await verifySales(database, sales);
+    },
+  };
+  return shop;
+}
+
+async function createActivity(url: string, token: string | undefined, productId: string, total: number) {
+  const response = await fetch(`${url}/ordermesh.order.v1.SeckillService/CreateActivity`, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...(token === undefined ? {} : { authorization: token }) },
+    body: JSON.stringify({
+      productId,
+      productName: "Lamp",
+      price: { currency: "CNY", minorUnits: "1250" },
+      totalStock: String(total),
+      prewarm: true,
+    }),
+  });
+  if (!response.ok) throw new Error(`no sale: ${await response.text()}`);
+  const { activity } = (await response.json()) as { activity: { activityId: string } };
+  return activity.activityId;
+}
+
+async function settle(database: Database, sales: readonly Sale[]): Promise<void> {
+  const expected = sales.reduce((sum, { orders }) => sum + orders.length, 0);
+  const until = performance.now() + settleWithinMs;
+  for (;;) {
+    const orders = await countOrders(database);
+    const [row] = await database.read.all(`select count(*) as n from ${database.tables.outbox}`);
+    const unrelayed = Number(row?.n);
+    if (orders >= expected && unrelayed === 0) return;
+    if (performance.now() > until) {
+      throw new Error(`${orders} of ${expected} orders stand and ${unrelayed} events wait after ${settleWithinMs} ms`);
+    }
+    await sleep(50);
+  }
+}
