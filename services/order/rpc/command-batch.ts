@@ -11,7 +11,7 @@ import type { CallContext } from "@ordermesh/runtime/rpc/call-context.ts";
 import { idempotentReplayedHeader } from "@ordermesh/runtime/rpc/interceptors/idempotency.ts";
 import { settledByKey } from "@ordermesh/runtime/store/batch-claims.ts";
 import type { Database } from "@ordermesh/runtime/store/database.ts";
-import { groupCommit, type Outcome } from "@ordermesh/runtime/store/group-commit.ts";
+import { type GroupLimits, groupCommit, type Outcome } from "@ordermesh/runtime/store/group-commit.ts";
 import type { IdempotencyClaim } from "@ordermesh/runtime/store/idempotency.ts";
 import type { UnitOfWork } from "@ordermesh/runtime/store/unit-of-work.ts";
 
@@ -23,8 +23,7 @@ export interface CommandBatchOptions<C, R, S extends DescMessage> {
   run(uow: UnitOfWork, commands: readonly C[]): Promise<readonly Outcome<R>[]>;
   /** What the caller gets for what was done. */
   answer(done: R, principal: Principal): MessageInitShape<S>;
-  /** Most commands of one transaction. Default that of `groupCommit`. */
-  readonly maxBatch?: number | undefined;
+  readonly limits?: GroupLimits | undefined;
 }
 
 interface Request<C> {
@@ -42,7 +41,7 @@ type Answer<S extends DescMessage> = { readonly made: MessageShape<S> } | { read
 export function commandBatch<C, R, S extends DescMessage>(
   options: CommandBatchOptions<C, R, S>,
 ): (command: C, context: CallContext) => Promise<MessageShape<S>> {
-  const { database, schema, run, answer, maxBatch } = options;
+  const { database, schema, run, answer, limits } = options;
 
   async function runAll(uow: UnitOfWork, requests: readonly Request<C>[]): Promise<readonly Outcome<Answer<S>>[]> {
     const settled = await settledByKey(uow, requests);
@@ -64,11 +63,7 @@ export function commandBatch<C, R, S extends DescMessage>(
     });
   }
 
-  const group = groupCommit<Request<C>, Answer<S>>({
-    database,
-    run: runAll,
-    ...(maxBatch === undefined ? {} : { maxBatch }),
-  });
+  const group = groupCommit<Request<C>, Answer<S>>({ database, run: runAll, ...limits });
 
   return async (command, context) => {
     const { principal, idempotency: claim, signal, deadline } = context;

@@ -12,6 +12,7 @@ import { fail } from "@ordermesh/runtime/errors/fail.ts";
 import type { CallContext } from "@ordermesh/runtime/rpc/call-context.ts";
 import { bindService, type ServiceBinding } from "@ordermesh/runtime/rpc/service.ts";
 import type { Database } from "@ordermesh/runtime/store/database.ts";
+import type { GroupLimits } from "@ordermesh/runtime/store/group-commit.ts";
 import { orderErrors } from "../domain/order-errors.ts";
 import { systemActor } from "../store/order-creation.ts";
 import { type OrderReads, orderReads } from "../store/order-reads.ts";
@@ -36,15 +37,15 @@ const largestSkip = 2n ** 53n - 1n;
 export function orderService(options: {
   readonly database: Database;
   readonly settings?: { readonly currency?: string };
-  /** Most changes of one transaction. Default that of `groupCommit`. */
-  readonly maxBatch?: number;
+  /** Of creations and changes. */
+  readonly limits?: GroupLimits;
 }): ServiceBinding {
-  const { database, maxBatch } = options;
+  const { database, limits } = options;
   const currency = options.settings?.currency ?? "CNY";
   const reads = orderReads(database);
   const commitMove = commandBatch({
     database,
-    maxBatch,
+    limits,
     schema: OrderSchema,
     run: moveOrders,
     answer: ({ order }: MovedOrder) => orderMessage(order),

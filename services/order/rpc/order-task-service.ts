@@ -11,6 +11,7 @@ import { fail } from "@ordermesh/runtime/errors/fail.ts";
 import type { CallContext } from "@ordermesh/runtime/rpc/call-context.ts";
 import { bindService, type ServiceBinding } from "@ordermesh/runtime/rpc/service.ts";
 import type { Database } from "@ordermesh/runtime/store/database.ts";
+import type { GroupLimits } from "@ordermesh/runtime/store/group-commit.ts";
 import { allocator } from "@ordermesh/runtime/store/sequence.ts";
 import type { OrderTaskRecord, OrderTaskSettings } from "../domain/order-task.ts";
 import { orderTaskErrors } from "../domain/order-task-errors.ts";
@@ -29,25 +30,25 @@ const defaultPageSize = 20;
 export interface OrderTaskDeps {
   readonly database: Database;
   readonly settings?: OrderTaskSettings;
-  /** Most creations or updates of one transaction. Default that of `groupCommit`. */
-  readonly maxBatch?: number;
+  /** Of creations and changes. */
+  readonly limits?: GroupLimits;
 }
 
 /** OrderTaskService by contracts/ordertracker.md, in its strict form. */
-export function orderTaskService({ database, settings = {}, maxBatch }: OrderTaskDeps): ServiceBinding {
+export function orderTaskService({ database, settings = {}, limits }: OrderTaskDeps): ServiceBinding {
   const numbers = allocator(database, "order_task", numberBlock);
   const { read } = database;
   const tasksById = orderTaskReads(database);
   const create = commandBatch({
     database,
-    maxBatch,
+    limits,
     schema: CreateOrderTaskResponseSchema,
     run: (uow, tasks: readonly NewTask[]) => createTasks(uow, tasks, settings),
     answer: (task, principal) => ({ task: taskMessage(task, principal) }),
   });
   const update = commandBatch({
     database,
-    maxBatch,
+    limits,
     schema: UpdateOrderTaskResponseSchema,
     run: (uow, commands: readonly TaskCommand[]) => changeTasks(uow, commands, settings),
     answer: ({ task, changedFields }, principal) => ({

@@ -7,6 +7,9 @@ import type { UnitOfWork } from "./unit-of-work.ts";
 /** What became of one request of a batch that committed. */
 export type Outcome<Res> = { readonly value: Res } | { readonly error: unknown };
 
+/** How a group commits; defaults as `GroupCommitOptions` says. */
+export type GroupLimits = Pick<GroupCommitOptions<never, never>, "maxBatch" | "concurrency">;
+
 export interface GroupCommitOptions<Req, Res, Prepared = undefined> {
   readonly database: Database;
   /** Runs before a batch's transaction and outside it; `run` gets what it resolves with. */
