@@ -28,8 +28,9 @@ export function readBody(request: HttpRequest, limit: number): Promise<Buffer | 
     }
     let chunks: Buffer[] = [];
     let size = 0;
+    let isOver = false;
     const finish = (result: Buffer | undefined) => {
-      request.off("data", onData).off("end", onEnd).off("close", onGone).off("error", onGone);
+      isOver = true;
       resolve(result);
     };
     const onData = (chunk: Buffer) => {
@@ -37,11 +38,17 @@ export function readBody(request: HttpRequest, limit: number): Promise<Buffer | 
       if (size <= limit) chunks.push(chunk);
       else {
         chunks = [];
-        if (size > bound) finish(undefined);
+        if (size > bound) {
+          request.off("data", onData);
+          finish(undefined);
+        }
       }
     };
     const onEnd = () => finish(size > limit ? undefined : chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
-    const onGone = () => reject(new ClientGone("the client went away"));
+    // Every request closes in the end.
+    const onGone = () => {
+      if (!isOver) reject(new ClientGone("the client went away"));
+    };
     request.on("data", onData).on("end", onEnd).on("close", onGone).on("error", onGone);
     if (request.destroyed) onGone();
   });

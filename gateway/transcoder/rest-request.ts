@@ -27,13 +27,14 @@ export interface RestRequest {
  * beyond ASCII, which node gives as one character each, are escaped: clients do send them as they are.
  */
 export function splitTarget(raw: string): { readonly path: string; readonly query: string } {
-  const target = raw.replace(beyondAscii, escapeBytes);
+  const target = isAscii.test(raw) ? raw : raw.replace(beyondAscii, escapeBytes);
   const start = target.startsWith("/") ? 0 : (/^https?:\/\/[^/?]*/i.exec(target)?.[0].length ?? 0);
   const question = target.indexOf("?", start);
   if (question === -1) return { path: target.slice(start) || "/", query: "" };
   return { path: target.slice(start, question) || "/", query: target.slice(question + 1) };
 }
 
+const isAscii = /^[\x20-\x7e]*$/;
 const beyondAscii = /[^\x20-\x7e]+/g;
 
 function escapeBytes(bytes: string): string {

@@ -1,13 +1,11 @@
 import { create, type Message } from "@bufbuild/protobuf";
 import type { Caller } from "@ordermesh/runtime/rpc/caller.ts";
-import { idempotencyKeyHeader, idempotentReplayedHeader } from "@ordermesh/runtime/rpc/interceptors/idempotency.ts";
+import { idempotentReplayedHeader } from "@ordermesh/runtime/rpc/interceptors/idempotency.ts";
 import type { Logger } from "@ordermesh/runtime/telemetry/logger.ts";
+import { ForwardedHeader } from "./forwarded-header.ts";
 import { type CallSetting, HandlerContext } from "./handler-context.ts";
 import type { RestRequest } from "./rest-request.ts";
 import type { Route } from "./route.ts";
-
-/** Request headers that reach the service, beside the request's id. */
-const requestHeaders = ["authorization", "x-api-key", idempotencyKeyHeader, "tracestate", "prefer", "accept-language"];
 
 /** Reply headers of a service that reach the client; a surface's own handlers may set any. */
 const replyHeaders = [idempotentReplayedHeader, "retry-after", "etag", "location", "cache-control"];
@@ -29,26 +27,18 @@ export async function callRoute(
   log: Logger,
 ): Promise<RouteReply> {
   const { method, handler } = route;
-  const header = () => forwarded(request);
+  const headerReader = new ForwardedHeader(request);
+  const header = headerReader.all;
   if (handler === undefined) {
     const { principal, watch, deadline, trace } = setting;
-    const reply = await caller.unary(method, message, { header, signal: watch, principal, deadline, trace });
+    const options = { header, headerReader, signal: watch, principal, deadline, trace };
+    const reply = await caller.unary(method, message, options);
     return { message: reply.message, headers: reply.header === undefined ? none : replyHeadersOf(reply.header) };
   }
   const context = new HandlerContext(method, setting, header, log);
   const reply = create(method.output, await handler(message, context));
   const { madeResponseHeader } = context;
   return { message: reply, headers: madeResponseHeader === undefined ? none : Object.fromEntries(madeResponseHeader) };
-}
-
-function forwarded(request: RestRequest): Headers {
-  const header = new Headers();
-  header.set("x-request-id", request.id);
-  for (const name of requestHeaders) {
-    const value = request.headers[name];
-    if (typeof value === "string") header.set(name, value);
-  }
-  return header;
 }
 
 function replyHeadersOf(header: Headers): Record<string, string> {

@@ -39,6 +39,8 @@ export interface RoutedRequest {
   readonly watch: WatchCaller;
 }
 
+const noBody: BodyVerdict = { tree: undefined };
+
 /** Authenticates, reads, binds, calls. Throws RequestProblem, ConnectError, ClientGone. */
 export async function serveRoute(routed: RoutedRequest, options: ServeOptions): Promise<Reply> {
   const { compiled, request } = routed;
@@ -46,7 +48,8 @@ export async function serveRoute(routed: RoutedRequest, options: ServeOptions): 
   const timeoutMs = requestedTimeoutMs(request.headers) ?? policy.defaultTimeoutMs;
   const deadline = timeoutMs === undefined ? undefined : Date.now() + timeoutMs;
   const principal = await authorize(policy, request, options);
-  const body = await requestBody(routed, options.maxBodyBytes);
+  // Without a body rule nothing of the request's body is meant (google/api/http.proto): it is not read.
+  const body = compiled.route.body === undefined ? noBody : await requestBody(routed, options.maxBodyBytes);
   if ("reply" in body) return body.reply;
   const message = bindMessage(routed, body.tree);
   const setting = { principal, deadline, trace: routed.trace, watch: routed.watch };
@@ -54,28 +57,25 @@ export async function serveRoute(routed: RoutedRequest, options: ServeOptions): 
   return compiled.reply(reply.message, reply.headers);
 }
 
-/** As the runtime does for every call, here before the body is read. Throws UNAUTHENTICATED, PERMISSION_DENIED. */
-async function authorize(policy: MethodPolicy, request: RestRequest, options: ServeOptions): Promise<Principal> {
-  const principal = await authenticated(policy, request, options);
-  if (permits(policy.access, principal.roles)) return principal;
+/**
+ * As the runtime does for every call, here before the body is read. A public method answers a caller with bad credentials,
+ * too; another refusal (a foreign origin) stands. Throws UNAUTHENTICATED, PERMISSION_DENIED.
+ */
+async function authorize({ access }: MethodPolicy, request: RestRequest, options: ServeOptions): Promise<Principal> {
+  let principal: Principal;
+  try {
+    principal = await options.authenticate(request);
+  } catch (error) {
+    const isCredential = error instanceof ConnectError && error.code === Code.Unauthenticated;
+    if (!isCredential || access !== Access.PUBLIC) throw error;
+    principal = anonymous;
+  }
+  if (permits(access, principal.roles)) return principal;
   throw fail(principal.kind === "anonymous" ? "UNAUTHENTICATED" : "PERMISSION_DENIED");
 }
 
-/** A public method answers a caller with bad credentials, too; another refusal (a foreign origin) stands. */
-async function authenticated(policy: MethodPolicy, request: RestRequest, options: ServeOptions): Promise<Principal> {
-  try {
-    return await options.authenticate(request);
-  } catch (error) {
-    const isCredential = error instanceof ConnectError && error.code === Code.Unauthenticated;
-    if (isCredential && policy.access === Access.PUBLIC) return anonymous;
-    throw error;
-  }
-}
-
 async function requestBody({ compiled, request, incoming }: RoutedRequest, maxBodyBytes: number): Promise<BodyVerdict> {
-  const { body, method, rest, surface } = compiled.route;
-  // Without a body rule nothing of the request's body is meant (google/api/http.proto): it is not read.
-  if (body === undefined) return { tree: undefined };
+  const { method, rest, surface } = compiled.route;
   const limitBytes = surface.body.maxBytes ?? maxBodyBytes;
   const bytes = await readBody(incoming, limitBytes);
   if (bytes === undefined) throw new RequestProblem({ kind: "body-too-large", limitBytes });

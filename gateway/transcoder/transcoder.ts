@@ -61,6 +61,7 @@ interface Incoming {
 }
 
 const defaultMaxBodyBytes = 1_048_576;
+const clientClosedRequest = 499;
 const plainTracing: Pick<Tracing, "begin"> = { begin: (traceparent) => incomingTrace(traceparent) };
 
 /**
@@ -84,27 +85,24 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
     const trace = tracing.begin(incoming.headers.traceparent as string | undefined);
     const request = new NodeRestRequest(incoming, target, resolution.surface.name, trace.traceId);
     const exchange = { resolution, request, incoming, response, trace };
-    const reply = await replyTo(exchange);
-    const isSent = reply !== undefined && trySend(reply, exchange);
+    let reply: Reply | undefined;
+    try {
+      reply = await answer(exchange);
+    } catch (error) {
+      // Nobody is left to answer when the client is gone.
+      if (!(error instanceof ClientGone)) reply = render(error, exchange);
+    }
+    const status = reply !== undefined && trySend(reply, exchange) ? reply.status : clientClosedRequest;
     observe?.({
       surface: request.surface,
       httpMethod: request.method,
       route: resolution.kind === "route" ? resolution.entry.route : undefined,
-      status: isSent ? reply.status : 499,
+      status,
       durationMs: performance.now() - startedAt,
     });
   }
 
-  /** Undefined: there is nobody to answer any more. */
-  async function replyTo(exchange: Incoming): Promise<Reply | undefined> {
-    try {
-      return await answer(exchange);
-    } catch (error) {
-      return error instanceof ClientGone ? undefined : render(error, exchange);
-    }
-  }
-
-  async function answer({ resolution, request, incoming, response, trace }: Incoming): Promise<Reply> {
+  function answer({ resolution, request, incoming, response, trace }: Incoming): Reply | Promise<Reply> {
     switch (resolution.kind) {
       case "route": {
         const { entry, path } = resolution;
@@ -157,13 +155,14 @@ function send(reply: Reply, { resolution, request, incoming, response }: Incomin
     "x-request-id": request.id,
   };
   const { body = "", status } = reply;
-  if (status !== 204 && status !== 304) {
-    headers["content-length"] = typeof body === "string" ? Buffer.byteLength(body) : body.length;
-  }
+  const length = Buffer.byteLength(body);
+  if (status !== 204 && status !== 304) headers["content-length"] = length;
   // Of a body that is too large nobody reads the rest.
   if (status === 413 && incoming.httpVersionMajor === 1 && !incoming.complete) headers.connection = "close";
   response.writeHead(status, headers);
   if (request.method === "HEAD") response.end();
-  else response.end(body);
+  else if (typeof body !== "string") response.end(body);
+  // A text of ASCII alone has the same bytes in both, and Node writes latin1 without looking at them again.
+  else response.end(body, length === body.length ? "latin1" : "utf8");
   return true;
 }

@@ -1,4 +1,5 @@
 import type { DescMessage, DescMethodUnary, DescService, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import type { HeaderReader } from "../auth/authenticator.ts";
 import type { Principal } from "../auth/principal.ts";
 import type { TraceContext } from "../telemetry/trace-context.ts";
 import type { WatchCaller } from "./caller-watch.ts";
@@ -7,6 +8,8 @@ import type { WatchCaller } from "./caller-watch.ts";
 export interface CallOptions {
   /** A function where making them costs something: most calls never look. */
   readonly header?: Headers | (() => Headers);
+  /** Reads single ones of them where making them all is dearer. In-process only. */
+  readonly headerReader?: HeaderReader;
   readonly signal?: AbortSignal | WatchCaller;
   /** Epoch milliseconds. */
   readonly deadline?: number;

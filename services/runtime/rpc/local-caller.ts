@@ -27,10 +27,11 @@ export function localCaller(registry: Registry, transport: Transport = "local"):
     async unary<M extends DescMethodUnary>(
       method: M,
       request: MessageInitShape<M["input"]>,
-      { header = noHeader, signal, deadline, principal, trace }: CallOptions = noOptions,
+      { header = noHeader, headerReader, signal, deadline, principal, trace }: CallOptions = noOptions,
     ): Promise<CallReply<M>> {
       const endpoint = endpointOf(method);
-      const call = endpoint.start({ transport, requestHeader: header, signal, deadline, principal, trace });
+      const origin = { transport, requestHeader: header, headerReader, signal, deadline, principal, trace };
+      const call = endpoint.start(origin);
       const message = await endpoint.invoke(create(method.input, request), call);
       return { message: message as MessageShape<M["output"]>, header: call.madeResponseHeader };
     },
