@@ -6,8 +6,11 @@ import { anonymous, localAdministrator, type Principal } from "./principal.ts";
 /** What an authenticator needs of a request's headers; names in lower case. */
 export type HeaderReader = Pick<Headers, "get">;
 
-/** Tells who calls from the request's headers. Throws UNAUTHENTICATED (or TOKEN_EXPIRED) for bad credentials. */
-export type Authenticate = (header: HeaderReader) => Promise<Principal>;
+/**
+ * Tells who calls from the request's headers, at once where nothing must be waited for. Rejects (never throws) with
+ * UNAUTHENTICATED or TOKEN_EXPIRED for bad credentials.
+ */
+export type Authenticate = (header: HeaderReader) => Principal | Promise<Principal>;
 
 /** `open`: no credentials means the local administrator; only for loopback, behind `browserGuard`. */
 export type AuthMode = "open" | "jwt";
@@ -25,9 +28,13 @@ export function createAuthenticator({ mode, jwt }: AuthenticatorOptions): Authen
   }
   const verify = jwt === undefined ? refuseAll : createJwtVerifier(jwt);
   const withoutCredentials = mode === "open" ? localAdministrator : anonymous;
-  return async (header) => {
-    const token = bearerToken(header);
-    return token === undefined ? withoutCredentials : verify(token);
+  return (header) => {
+    try {
+      const token = bearerToken(header);
+      return token === undefined ? withoutCredentials : verify(token);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   };
 }
 

@@ -17,8 +17,8 @@ function sign(claims: JWTPayload, options: { secret?: string; exp?: number | str
   return token.sign(new TextEncoder().encode(options.secret ?? secret));
 }
 
-async function refusal(promise: Promise<unknown>): Promise<ConnectError> {
-  const error = await promise.then(
+async function refusal(outcome: unknown): Promise<ConnectError> {
+  const error = await Promise.resolve(outcome).then(
     () => undefined,
     (caught) => caught,
   );

@@ -12,8 +12,8 @@ export interface JwtOptions {
   readonly audience?: string;
 }
 
-/** Verifies an access token. Throws UNAUTHENTICATED, TOKEN_EXPIRED, or SERVICE_UNAVAILABLE when keys cannot be had. */
-export type VerifyToken = (token: string) => Promise<Principal>;
+/** Verifies an access token, at once if it is known. Rejects with UNAUTHENTICATED, TOKEN_EXPIRED, or SERVICE_UNAVAILABLE when keys cannot be had. */
+export type VerifyToken = (token: string) => Principal | Promise<Principal>;
 
 /** HMAC keys shorter than the hash can be guessed (RFC 7518, section 3.2). */
 export const minimumSecretBytes = 32;
@@ -51,19 +51,30 @@ export function createJwtVerifier(options: JwtOptions): VerifyToken {
   const { key, algorithms } = keySource(options.keys);
   const remembered = new Map<string, { principal: Principal; until: number }>();
 
-  return async (token) => {
+  return (token) => {
     const known = remembered.get(token);
     if (known !== undefined) {
       if (Date.now() < known.until) return known.principal;
       remembered.delete(token);
     }
+    return verifyAnew(token);
+  };
+
+  async function verifyAnew(token: string): Promise<Principal> {
     if (token.length > maximumTokenLength) throw refused("the token is too long");
     const payload = await verify(token);
     const principal = principalOf(payload);
-    if (remembered.size >= rememberAtMost) remembered.clear();
+    if (remembered.size >= rememberAtMost) forgetOldest();
     remembered.set(token, { principal, until: Math.min(Date.now() + rememberMs, (payload.exp ?? 0) * 1000) });
     return principal;
-  };
+  }
+
+  function forgetOldest(): void {
+    for (const token of remembered.keys()) {
+      remembered.delete(token);
+      return;
+    }
+  }
 
   async function verify(token: string): Promise<JWTPayload> {
     try {

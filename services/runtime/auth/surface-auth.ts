@@ -38,10 +38,18 @@ export function createSurfaceAuthenticator(options: SurfaceAuthOptions): Authent
     if (token === undefined) return withoutCredentials;
     const byKey = rule === "jwt" ? undefined : fromApiKey(token);
     if (byKey !== undefined) return byKey;
-    if (rule === "anonymous") return verifyToken?.(token).catch(() => own) ?? own;
+    if (rule === "anonymous") return verifiedOr(own, token);
     if (rule === "apikey" || verifyToken === undefined) throw fail("UNAUTHENTICATED");
     return verifyToken(token);
   };
+
+  async function verifiedOr(otherwise: Principal, token: string): Promise<Principal> {
+    try {
+      return (await verifyToken?.(token)) ?? otherwise;
+    } catch {
+      return otherwise;
+    }
+  }
 
   function fromApiKey(candidate: string): Principal | undefined {
     const key = findApiKey(apiKeys, candidate);

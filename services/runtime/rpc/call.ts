@@ -35,12 +35,13 @@ export interface CallOrigin {
 export class Call implements CallContext {
   readonly method: DescMethod;
   readonly deadline: number | undefined;
-  readonly trace: TraceContext;
   principal: Principal = anonymous;
   idempotency: IdempotencyClaim | undefined;
 
   readonly #origin: CallOrigin;
   readonly #parentLog: Logger;
+  readonly #tracing: Pick<Tracing, "begin">;
+  #trace: TraceContext | undefined;
   #log: Logger | undefined;
   #requestHeader: Headers | undefined;
   #responseHeader: Headers | undefined;
@@ -62,11 +63,19 @@ export class Call implements CallContext {
     this.#origin = origin;
     this.#parentLog = log;
     this.#responseHeader = origin.responseHeader;
-    this.trace = origin.trace === undefined ? tracing.begin(this.headers.get("traceparent")) : childTrace(origin.trace);
+    this.#tracing = tracing;
   }
 
   get transport(): Transport {
     return this.#origin.transport;
+  }
+
+  get trace(): TraceContext {
+    if (this.#trace === undefined) {
+      const caller = this.#origin.trace;
+      this.#trace = caller === undefined ? this.#tracing.begin(this.headers.get("traceparent")) : childTrace(caller);
+    }
+    return this.#trace;
   }
 
   /** The principal that came with the call, if its maker established one. */
@@ -117,17 +126,18 @@ export class Call implements CallContext {
 
   /** Starts to watch the caller and the clock. */
   begin(): void {
-    this.#unwatch = watchCaller(this.#origin.signal, this.#callerLeft);
+    const { signal } = this.#origin;
+    if (signal !== undefined) this.#unwatch = watchCaller(signal, (reason) => this.interrupt(interruptionOf(reason)));
     if (this.deadline === undefined) return;
     const remainingMs = this.deadline - Date.now();
     if (remainingMs <= 0) this.interrupt(fail("DEADLINE_EXCEEDED"));
     // A longer delay would overflow Node's timer and fire at once.
-    else if (remainingMs < 2 ** 31) this.#timer = setTimeout(this.#timeIsUp, remainingMs);
+    else if (remainingMs < 2 ** 31) this.#timer = setTimeout(timeIsUp, remainingMs, this);
   }
 
   /** Stops watching. */
   end(): void {
-    clearTimeout(this.#timer);
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
     this.#unwatch?.();
   }
 
@@ -147,10 +157,10 @@ export class Call implements CallContext {
       work().then(resolve, reject);
     });
   }
+}
 
-  readonly #callerLeft = (reason: unknown): void => this.interrupt(interruptionOf(reason));
-
-  readonly #timeIsUp = (): void => this.interrupt(fail("DEADLINE_EXCEEDED"));
+function timeIsUp(call: Call): void {
+  call.interrupt(fail("DEADLINE_EXCEEDED"));
 }
 
 /** An abort with an error of ours (a shutdown) keeps it; otherwise the deadline passed or the caller hung up. */

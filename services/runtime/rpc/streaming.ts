@@ -25,7 +25,7 @@ export function compileStream(
   const validate = validationOf(method.input);
 
   async function* serve(input: Message | AsyncIterable<Message>, call: Call): AsyncGenerator<Message> {
-    await call.race(() => authorize(call, options.access, options.authenticate));
+    await call.race(async () => authorize(call, options.access, options.authenticate));
     const replies = handler(validated(input, validate), call)[Symbol.asyncIterator]();
     try {
       for (;;) {

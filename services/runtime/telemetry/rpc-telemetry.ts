@@ -60,41 +60,85 @@ export function createRpcTelemetry({ metrics, tracing, log }: RpcTelemetryOption
     help: "Calls by the code they ended in.",
     labels: [...labels, "rpc_code"],
   });
-  const active = metrics.gauge({ name: "rpc_server_active_calls", help: "Calls being served." });
+  let running = 0;
+  metrics.gauge({
+    name: "rpc_server_active_calls",
+    help: "Calls being served.",
+    collect: (gauge) => gauge.set(running),
+  });
+  const known = new Map<DescMethod, Map<Transport, Names>>();
 
   return (context) => {
     const startedAt = performance.now();
     const { method, transport } = context;
-    const names = { rpc_system: systems[transport], rpc_service: method.parent.typeName, rpc_method: method.name };
-    const name = `${names.rpc_service}/${names.rpc_method}`;
-    const span = tracing.span(context.trace, {
-      name,
-      kind: transport === "local" ? SpanKind.INTERNAL : SpanKind.SERVER,
-      attributes: {
-        "rpc.system": names.rpc_system,
-        "rpc.service": names.rpc_service,
-        "rpc.method": names.rpc_method,
-      },
-    });
-    active.inc();
+    const names = namesOf(known, method, transport);
+    const span = tracing.records ? startSpan(tracing, context, names) : undefined;
+    running += 1;
 
     return (error) => {
       const seconds = (performance.now() - startedAt) / 1000;
       const code = error === undefined ? undefined : codeOf(error);
-      const codeText = code === undefined ? "ok" : codeName(code);
-      active.dec();
-      duration.observe(names, seconds);
-      calls.inc({ ...names, rpc_code: codeText });
+      running -= 1;
+      duration.observe(names.labels, seconds);
+      calls.inc(callLabels(names, code));
       if (span !== undefined) endSpan(span, transport, code);
       const level = code === undefined ? "debug" : serverFaults.has(code) ? "warn" : "info";
       // Not the call's own logger: that is made when somebody asks for it, and few calls do.
       if (!log.isLevelEnabled(level)) return;
-      log[level](
-        { rpc: name, traceId: context.trace.traceId, code: codeText, ms: Math.round(seconds * 1e5) / 100 },
-        "call",
-      );
+      const fields = { rpc: names.rpc, traceId: context.trace.traceId, code: callLabels(names, code).rpc_code };
+      log[level]({ ...fields, ms: Math.round(seconds * 1e5) / 100 }, "call");
     };
   };
+}
+
+interface Labels {
+  readonly rpc_system: string;
+  readonly rpc_service: string;
+  readonly rpc_method: string;
+}
+
+/** What every call of a method over one transport is called; made once. */
+interface Names {
+  readonly rpc: string;
+  readonly labels: Labels;
+  readonly byCode: Map<Code | undefined, Labels & { readonly rpc_code: string }>;
+}
+
+function namesOf(known: Map<DescMethod, Map<Transport, Names>>, method: DescMethod, transport: Transport): Names {
+  let ofMethod = known.get(method);
+  if (ofMethod === undefined) {
+    ofMethod = new Map();
+    known.set(method, ofMethod);
+  }
+  let names = ofMethod.get(transport);
+  if (names === undefined) {
+    const service = method.parent.typeName;
+    const labels = { rpc_system: systems[transport], rpc_service: service, rpc_method: method.name };
+    names = { rpc: `${service}/${method.name}`, labels, byCode: new Map() };
+    ofMethod.set(transport, names);
+  }
+  return names;
+}
+
+function callLabels({ labels, byCode }: Names, code: Code | undefined): Labels & { readonly rpc_code: string } {
+  let complete = byCode.get(code);
+  if (complete === undefined) {
+    complete = { ...labels, rpc_code: code === undefined ? "ok" : codeName(code) };
+    byCode.set(code, complete);
+  }
+  return complete;
+}
+
+function startSpan(tracing: Tracing, { trace, transport }: CallContext, { rpc, labels }: Names): Span | undefined {
+  return tracing.span(trace, {
+    name: rpc,
+    kind: transport === "local" ? SpanKind.INTERNAL : SpanKind.SERVER,
+    attributes: {
+      "rpc.system": labels.rpc_system,
+      "rpc.service": labels.rpc_service,
+      "rpc.method": labels.rpc_method,
+    },
+  });
 }
 
 /** The observer as an interceptor of unary calls. */

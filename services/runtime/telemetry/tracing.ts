@@ -25,6 +25,8 @@ export type StartSpan = (trace: TraceContext, options: SpanOptions) => Span;
 
 /** Traces of one process. */
 export interface Tracing {
+  /** False where no span is ever recorded: nobody needs a call's trace for one. */
+  readonly records: boolean;
   /** The trace of a request that came with this `traceparent`; a new one when it has none or a broken one. */
   begin(traceparent: string | null | undefined): TraceContext;
   /** Starts the span that `trace.spanId` names; undefined where nobody records it. The caller ends it. */
@@ -37,11 +39,17 @@ export interface Tracing {
 export async function createTracing(options: TracingOptions): Promise<Tracing> {
   const { endpoint, sampleRatio = 1 } = options;
   if (endpoint === undefined) {
-    return { begin: (traceparent) => incomingTrace(traceparent), span: () => undefined, close: async () => {} };
+    return {
+      records: false,
+      begin: (traceparent) => incomingTrace(traceparent),
+      span: () => undefined,
+      close: async () => {},
+    };
   }
   const { createOtlpTracer } = await import("./otlp-tracer.ts");
   const tracer = createOtlpTracer({ ...options, endpoint });
   return {
+    records: true,
     begin: (traceparent) => incomingTrace(traceparent, Math.random() < sampleRatio),
     span: (trace, spanOptions) => (trace.sampled ? tracer.startSpan(trace, spanOptions) : undefined),
     close: tracer.close,

@@ -17,7 +17,7 @@ export const idempotencyInterceptor: Interceptor = (next, method) => {
   if (method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS) return next;
   const fingerprint = fingerprintOf(method.input);
   const name = `${method.parent.typeName}/${method.name}`;
-  return async (request, call) => {
+  return (request, call) => {
     const key = call.headers.get(idempotencyKeyHeader);
     if (key !== null) {
       if (!validKey.test(key)) throw fail("IDEMPOTENCY_KEY_INVALID");

@@ -25,7 +25,7 @@ export function validationOf(type: DescMessage): Validate {
 
 export const validationInterceptor: Interceptor = (next, method) => {
   const validate = validationOf(method.input);
-  return async (request, call) => {
+  return (request, call) => {
     validate(request);
     return next(request, call);
   };
