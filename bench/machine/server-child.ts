@@ -26,6 +26,8 @@ export interface ServerChild extends ServerProcess {
   readonly url: string;
   /** From the start of the process to its ready line. */
   readonly readyMs: number;
+  /** The end of what it wrote to standard error. */
+  said(): string;
   /** Asks it to end (SIGTERM), waits, and kills it after ten seconds. */
   stop(): Promise<void>;
 }
@@ -50,6 +52,7 @@ export async function startServerChild(options: ServerOptions): Promise<ServerCh
     pid,
     url,
     readyMs,
+    said,
     stop: async () => {
       if (child.exitCode === null && child.signalCode === null) process.kill(pid, "SIGTERM");
       const deadline = setTimeout(() => process.kill(pid, "SIGKILL"), 10_000);

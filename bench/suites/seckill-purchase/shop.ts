@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Database } from "@ordermesh/runtime/store/database.ts";
 import type { Bench } from "../../bench.ts";
 import { authorization, jwtEnvironment } from "../../credentials.ts";
 import type { LoadPlan } from "../../load/plan.ts";
@@ -21,8 +20,8 @@ export interface Shop {
   openSale(total: number): Promise<Sale>;
   /** 64 clients buy one unit each time, every time as another buyer. Throws where one is refused but for the stock. */
   buy(sale: Sale, front: Front, plan: BuyingPlan): Promise<Bought>;
-  /** Waits until every yes is an order and the outbox is empty: what follows begins in peace. */
-  settle(): Promise<void>;
+  /** Waits until every yes is an order and the outbox is empty; returns how long that took (milliseconds). */
+  settle(): Promise<number>;
   /** Settles, and throws unless what is stored is what the buyers were told. */
   verify(): Promise<void>;
 }
@@ -53,7 +52,23 @@ export async function openShop(bench: Bench, program: string, server: Component 
   const sales: Sale[] = [];
   let runs = 0;
 
-  const shop: Shop = {
+  async function settle(): Promise<number> {
+    const expected = sales.reduce((sum, { orders }) => sum + orders.length, 0);
+    const from = performance.now();
+    for (;;) {
+      const ms = performance.now() - from;
+      const orders = await countOrders(database);
+      const [row] = await database.read.all(`select count(*) as n from ${database.tables.outbox}`);
+      const unrelayed = Number(row?.n);
+      if (orders >= expected && unrelayed === 0) return ms;
+      if (ms > settleWithinMs) {
+        throw new Error(`${orders} of ${expected} orders stand, ${unrelayed} events wait:\n${child.said()}`);
+      }
+      await sleep(20);
+    }
+  }
+
+  return {
     place,
     servers,
     openSale: async (total) => {
@@ -78,13 +93,12 @@ export async function openShop(bench: Bench, program: string, server: Component 
       sale.orders.push(...summary.yes.map(([orderId]) => orderId));
       return { ...result, summary };
     },
-    settle: () => settle(database, sales),
+    settle,
     verify: async () => {
-      await settle(database, sales);
+      await settle();
       await verifySales(database, sales);
     },
   };
-  return shop;
 }
 
 async function createActivity(url: string, token: string | undefined, productId: string, total: number) {
@@ -102,19 +116,4 @@ async function createActivity(url: string, token: string | undefined, productId:
   if (!response.ok) throw new Error(`no sale: ${await response.text()}`);
   const { activity } = (await response.json()) as { activity: { activityId: string } };
   return activity.activityId;
-}
-
-async function settle(database: Database, sales: readonly Sale[]): Promise<void> {
-  const expected = sales.reduce((sum, { orders }) => sum + orders.length, 0);
-  const until = performance.now() + settleWithinMs;
-  for (;;) {
-    const orders = await countOrders(database);
-    const [row] = await database.read.all(`select count(*) as n from ${database.tables.outbox}`);
-    const unrelayed = Number(row?.n);
-    if (orders >= expected && unrelayed === 0) return;
-    if (performance.now() > until) {
-      throw new Error(`${orders} of ${expected} orders stand and ${unrelayed} events wait after ${settleWithinMs} ms`);
-    }
-    await sleep(50);
-  }
 }
