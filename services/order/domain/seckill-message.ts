@@ -148,6 +148,7 @@ function derivedOrderId(data: Uint8Array): string {
 
 /** What a text column of `longest` characters can hold of it: no NUL, no half surrogate pairs. */
 function stored(value: string, longest: number): string {
+  if (value.length <= longest && value.isWellFormed() && !value.includes("\0")) return value;
   return [...value.toWellFormed().replaceAll("\0", "")].slice(0, longest).join("");
 }
 

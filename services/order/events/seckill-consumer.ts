@@ -137,7 +137,7 @@ class SeckillConsumer {
     for (let collisions = 0; ; collisions++) {
       try {
         return await this.#database.transact(async (uow) => {
-          const results = await takeOrders(uow, intakes, numbers, this.#paymentWindowMs);
+          const results = await takeOrders(uow, intakes, numbers, this.#paymentWindowMs, collisions === 0);
           for (const [index, result] of results.entries()) {
             const entry = entries[index];
             if (result.kind !== "conflict" || entry === undefined) continue;
@@ -154,7 +154,7 @@ class SeckillConsumer {
           return results;
         });
       } catch (error) {
-        // Another consumer took one of them meanwhile: the next attempt sees it.
+        // One of them stands already, or another consumer took it meanwhile: the next attempt sees it.
         if (!isStoreError(error, "duplicate-key") || collisions === mostCollisions) throw error;
       }
     }

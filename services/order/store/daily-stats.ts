@@ -40,8 +40,16 @@ export interface DayStats {
 
 /** `YYYY-MM-DD` of an instant, UTC. */
 export function utcDay(epochMs: number): string {
-  return new Date(epochMs).toISOString().slice(0, 10);
+  if (epochMs !== lastMs) {
+    lastMs = epochMs;
+    lastDay = new Date(epochMs).toISOString().slice(0, 10);
+  }
+  return lastDay;
 }
+
+/** Orders that are made together mostly have the same instant. */
+let lastMs = Number.NaN;
+let lastDay = "";
 
 /** Counts new orders, in the transaction that makes them (docs/contracts/minishop.md 5). */
 export async function countCreated(uow: UnitOfWork, rows: readonly CreatedOrder[]): Promise<void> {

@@ -11,7 +11,7 @@ export type FailureType = "VALIDATION" | "CONSTRAINT" | "CONFLICT" | "TRANSIENT"
 
 /** A message that made no order. */
 export interface NewFailure {
-  /** One row for each key: the order's external id, or the message's own id when it names no order. At most 200 characters. */
+  /** One row for each key: the SHA-256 of the message's bytes, in hexadecimal. */
   readonly messageKey: string;
   readonly externalOrderId: string;
   readonly buyerId: string;

@@ -116,15 +116,19 @@ export async function createOrders(uow: UnitOfWork, orders: readonly NewOrder[])
       return order.version === 1 ? [first] : [first, second];
     }),
   );
+  for (const { order } of made) {
+    uow.emit(orderCreated(order));
+    if (order.version === 1) continue;
+    uow.emit(orderStatusChanged(order, { from: PENDING, to: order.status, version: 2, changedAt: order.updatedAt }));
+  }
+  await uow.writeEvents();
+  // Last: all that make orders at the same time lock the same rows.
   await countCreated(
     uow,
     made.map(({ order }) => ({ ...order, day: utcDay(order.createdAt) })),
   );
   for (const { order } of made) {
-    uow.emit(orderCreated(order));
-    if (order.version === 1) continue;
-    uow.emit(orderStatusChanged(order, { from: PENDING, to: order.status, version: 2, changedAt: order.updatedAt }));
-    await countTransition(uow, { ...order, day: utcDay(order.updatedAt) });
+    if (order.version > 1) await countTransition(uow, { ...order, day: utcDay(order.updatedAt) });
   }
 }
 

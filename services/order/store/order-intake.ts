@@ -1,6 +1,6 @@
 import { integer, text, timeMs } from "@ordermesh/runtime/store/column.ts";
 import { newId } from "@ordermesh/runtime/store/id.ts";
-import { inListParts } from "@ordermesh/runtime/store/in-list.ts";
+import { oneOfParts } from "@ordermesh/runtime/store/in-list.ts";
 import type { Row, Sql } from "@ordermesh/runtime/store/sql.ts";
 import type { UnitOfWork } from "@ordermesh/runtime/store/unit-of-work.ts";
 import type { OrderIntake } from "../domain/order-intake.ts";
@@ -25,17 +25,22 @@ export interface IntakeNumbers {
  * Makes the orders of many messages in one transaction; results in the order of the intakes. A purchase of ours finds
  * its reservation; a message from outside reserves here (docs/contracts/minishop.md 3.4). Two transactions that take
  * the same order at once make one of them fail with a duplicate key: run it again. Orders from outside may be paid for
- * `paymentWindowMs`.
+ * `paymentWindowMs`. `expectNew` looks for no orders of messages from outside before it makes theirs: it saves a search,
+ * and one that stands may then fail with a duplicate key, too.
  */
 export async function takeOrders(
   uow: UnitOfWork,
   intakes: readonly OrderIntake[],
   numbers: IntakeNumbers,
   paymentWindowMs: number = defaultPaymentWindowMs,
+  expectNew = false,
 ): Promise<readonly IntakeResult[]> {
   const results: IntakeResult[] = [];
   const orders: NewOrder[] = [];
-  const known = await reservationsOf(uow, intakes);
+  const known = await reservationsOf(
+    uow,
+    expectNew ? intakes.filter(({ purchase }) => purchase !== undefined) : intakes,
+  );
   const sales = await salesOf(uow, intakes);
   const now = await uow.now();
   const wanted: { readonly index: number; readonly row: NewReservation; readonly name: string }[] = [];
@@ -116,13 +121,15 @@ async function reservationsOf(
 ): Promise<ReadonlyMap<string, { readonly row: ReservationRow; readonly made: boolean }>> {
   const rows: ReservationRow[] = [];
   const made = new Set<string>();
-  for (const { list, params } of inListParts(intakes.map(({ externalId }) => externalId).sort())) {
-    const statement = `select * from reservations where external_order_id in ${list}
-      order by id${uow.dialect.forUpdate}`;
-    rows.push(...(await uow.all(statement, params)).map(readReservation));
+  const externalIds = intakes.map(({ externalId }) => externalId).sort();
+  for (const { condition, params, options } of oneOfParts(uow.dialect, "external_order_id", externalIds)) {
+    const statement = `select * from reservations where ${condition} order by id${uow.dialect.forUpdate}`;
+    rows.push(...(await uow.all(statement, params, options)).map(readReservation));
   }
-  for (const { list, params } of inListParts(rows.map(({ orderId }) => orderId))) {
-    for (const row of await uow.all(`select id from orders where id in ${list}`, params)) made.add(text(row.id));
+  const orderIds = rows.map(({ orderId }) => orderId);
+  for (const { condition, params, options } of oneOfParts(uow.dialect, "id", orderIds)) {
+    const found = await uow.all(`select id from orders where ${condition}`, params, options);
+    for (const row of found) made.add(text(row.id));
   }
   return new Map(rows.map((row) => [row.externalOrderId, { row, made: made.has(row.orderId) }]));
 }
@@ -138,10 +145,10 @@ interface Sale {
 async function salesOf(sql: Sql, intakes: readonly OrderIntake[]): Promise<ReadonlyMap<string, readonly Sale[]>> {
   const sales = new Map<string, Sale[]>();
   const products = new Set(intakes.filter(({ purchase }) => purchase === undefined).map(({ productId }) => productId));
-  for (const { list, params } of inListParts([...products])) {
-    const statement = `select id, product_id, product_name, opened_at from activities where product_id in ${list}
+  for (const { condition, params, options } of oneOfParts(sql.dialect, "product_id", [...products])) {
+    const statement = `select id, product_id, product_name, opened_at from activities where ${condition}
       order by opened_at desc, id desc`;
-    for (const row of await sql.all(statement, params)) {
+    for (const row of await sql.all(statement, params, options)) {
       const productId = text(row.product_id);
       const known = sales.get(productId);
       if (known === undefined) sales.set(productId, [readSale(row)]);

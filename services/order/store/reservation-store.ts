@@ -1,5 +1,5 @@
 import { integer, text, timeMs, timeMsOrNull } from "@ordermesh/runtime/store/column.ts";
-import { inListParts } from "@ordermesh/runtime/store/in-list.ts";
+import { oneOfParts } from "@ordermesh/runtime/store/in-list.ts";
 import { insertRows } from "@ordermesh/runtime/store/insert.ts";
 import type { Row, Sql } from "@ordermesh/runtime/store/sql.ts";
 import type { UnitOfWork } from "@ordermesh/runtime/store/unit-of-work.ts";
@@ -89,9 +89,9 @@ export async function takenSlots(sql: Sql, slots: readonly Slot[]): Promise<Set<
   }
   const taken = new Set<string>();
   for (const [activityId, buyerIds] of buyers) {
-    for (const { list, params } of inListParts(buyerIds)) {
-      const statement = `select buyer_id from reservations where activity_id = ? and live = 1 and buyer_id in ${list}`;
-      for (const row of await sql.all(statement, [activityId, ...params])) {
+    for (const { condition, params, options } of oneOfParts(sql.dialect, "buyer_id", buyerIds)) {
+      const statement = `select buyer_id from reservations where activity_id = ? and live = 1 and ${condition}`;
+      for (const row of await sql.all(statement, [activityId, ...params], options)) {
         taken.add(slotKey({ activityId, buyerId: text(row.buyer_id) }));
       }
     }
@@ -131,8 +131,10 @@ export async function makeReservations(uow: UnitOfWork, rows: readonly NewReserv
     for (const { id } of rows) made.add(id);
     return made;
   }
-  for (const { list, params } of inListParts(rows.map(({ id }) => id))) {
-    for (const row of await uow.all(`select id from reservations where id in ${list}`, params)) made.add(text(row.id));
+  const ids = rows.map(({ id }) => id);
+  for (const { condition, params, options } of oneOfParts(uow.dialect, "id", ids)) {
+    const statement = `select id from reservations where ${condition}`;
+    for (const row of await uow.all(statement, params, options)) made.add(text(row.id));
   }
   return made;
 }
@@ -154,7 +156,11 @@ export async function reserveForMessage(
     rows.map(({ activityId }) => activityId),
   );
   const free = new Map([...activities].map(([id, activity]) => [id, activity.free]));
-  const taken = await takenSlots(uow, rows);
+  const wantedOf = new Map<string, number>();
+  for (const { activityId, quantity } of rows) wantedOf.set(activityId, (wantedOf.get(activityId) ?? 0) + quantity);
+  const short = [...free].some(([activityId, left]) => left < (wantedOf.get(activityId) ?? 0));
+  // Where there is enough for all, the insert itself tells who has a slot; otherwise they must not count as wanting.
+  const taken = short ? await takenSlots(uow, rows) : new Set<string>();
   const outcomes = rows.map((row): MessageReservation => {
     const left = free.get(row.activityId);
     if (taken.has(slotKey(row))) return "slot-taken";

@@ -3,13 +3,19 @@ import type { Dialect } from "./sql.ts";
 const firstTime = Date.UTC(1000, 0, 1);
 const lastTime = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
-/** `YYYY-MM-DD HH:MM:SS.SSS` of an instant, UTC. */
+let lastMs = Number.NaN;
+let lastText = "";
+
+/** `YYYY-MM-DD HH:MM:SS.SSS` of an instant, UTC. Rows that are written together mostly have the same instants. */
 function timeText(epochMs: number): string {
+  if (epochMs === lastMs) return lastText;
   if (!(epochMs >= firstTime && epochMs <= lastTime)) {
     throw new RangeError(`${epochMs} ms is outside the years 1000 to 9999 that every database stores`);
   }
   const iso = new Date(epochMs).toISOString();
-  return `${iso.slice(0, 10)} ${iso.slice(11, 23)}`;
+  lastMs = epochMs;
+  lastText = `${iso.slice(0, 10)} ${iso.slice(11, 23)}`;
+  return lastText;
 }
 
 function onConflictSkip(columns: readonly string[]): string {
@@ -35,17 +41,20 @@ export const sqliteDialect: Dialect = {
   onDuplicateSet: onConflictSet,
 };
 
-export const postgresDialect: Dialect = {
-  name: "postgres",
-  product: "postgres",
-  now: "date_trunc('milliseconds', statement_timestamp())",
-  forUpdate: " for update",
-  skipLocked: " for update skip locked",
-  time: (epochMs) => `${timeText(epochMs)}+00`,
-  addMs: (expr, ms) => `(${expr} + (${ms})::double precision * interval '1 millisecond')`,
-  onDuplicateSkip: onConflictSkip,
-  onDuplicateSet: onConflictSet,
-};
+/** One for each database: what is learnt of a database is kept by its dialect. */
+export function postgresDialect(): Dialect {
+  return {
+    name: "postgres",
+    product: "postgres",
+    now: "date_trunc('milliseconds', statement_timestamp())",
+    forUpdate: " for update",
+    skipLocked: " for update skip locked",
+    time: (epochMs) => `${timeText(epochMs)}+00`,
+    addMs: (expr, ms) => `(${expr} + (${ms})::double precision * interval '1 millisecond')`,
+    onDuplicateSkip: onConflictSkip,
+    onDuplicateSet: onConflictSet,
+  };
+}
 
 /** `version` is what `select version()` says. */
 export function mysqlDialect(version: string): Dialect {

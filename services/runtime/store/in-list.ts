@@ -1,4 +1,5 @@
-import type { SqlValue } from "./sql.ts";
+import { arrayLiteral } from "./array-literal.ts";
+import type { Dialect, SqlValue, StatementOptions } from "./sql.ts";
 
 /** Most values of one list; `inListParts` splits longer ones. */
 const longestInList = 1024;
@@ -24,4 +25,21 @@ export function* inListParts<T extends SqlValue>(values: readonly T[]): Generato
   for (let start = 0; start < values.length; start += longestInList) {
     yield inList(values.slice(start, start + longestInList));
   }
+}
+
+/**
+ * The condition that `column` has one of many values: a list, or on PostgreSQL one array. There the statement is
+ * planned anew each time: a plan kept from when the table was small would read all of it.
+ */
+export function* oneOfParts<T extends SqlValue>(
+  dialect: Dialect,
+  column: string,
+  values: readonly T[],
+): Generator<{ condition: string; params: SqlValue[]; options: StatementOptions }> {
+  if (dialect.name === "postgres") {
+    if (values.length === 0) return;
+    yield { condition: `${column} = any(?)`, params: [arrayLiteral(values)], options: { once: true } };
+    return;
+  }
+  for (const { list, params } of inListParts(values)) yield { condition: `${column} in ${list}`, params, options: {} };
 }

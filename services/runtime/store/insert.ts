@@ -1,3 +1,4 @@
+import { insertArrays } from "./insert-arrays.ts";
 import type { Sql, SqlValue } from "./sql.ts";
 
 /** A column that takes its value from the row, or one whose value is the same SQL expression in every row. */
@@ -6,7 +7,7 @@ export type InsertColumn = string | { readonly name: string; readonly expression
 /** Texts for up to so many rows come again and again; a larger batch hardly ever has the same size twice. */
 const mostPreparedRows = 8;
 
-/** PostgreSQL takes 65535 parameters, SQLite 32766. */
+/** SQLite takes 32766. */
 const mostParameters = 30_000;
 const mostRows = 1000;
 /** Well below MySQL's and MariaDB's smallest default of max_allowed_packet (16 MiB). */
@@ -23,10 +24,15 @@ export async function insertRows(
   rows: readonly (readonly SqlValue[])[],
   tail = "",
 ): Promise<number> {
+  const arrays = sql.dialect.name === "postgres" && rows.length > 1;
   const names = columns.map((column) => (typeof column === "string" ? column : column.name)).join(", ");
   const tuple = `(${columns.map((column) => (typeof column === "string" ? "?" : column.expression)).join(", ")})`;
   let affected = 0;
   for (const chunk of chunks(rows)) {
+    if (arrays) {
+      affected += await insertArrays(sql, table, columns, chunk, tail);
+      continue;
+    }
     const values = chunk.length === 1 ? tuple : `${tuple}, `.repeat(chunk.length - 1) + tuple;
     const statement = `insert into ${table} (${names}) values ${values}${tail}`;
     affected += (await sql.run(statement, chunk.flat(), { once: chunk.length > mostPreparedRows })).affected;

@@ -38,6 +38,9 @@ export async function openMysql(address: DatabaseAddress, options: EngineOptions
       connectTimeout: options.statementTimeoutMs,
       // The server bounds prepared statements over all connections (max_prepared_stmt_count, 16382).
       maxPreparedStatements: 200,
+      // The driver would look for placeholders in every text that has no values beside it.
+      queryFormat: (sql: string, values: string[], timezone: string) =>
+        isEmpty(values) ? sql : mysql.format(sql, values, false, timezone),
       ...(address.tls === undefined ? {} : { ssl: address.tls }),
     },
   });
@@ -54,6 +57,10 @@ export async function openMysql(address: DatabaseAddress, options: EngineOptions
     await sequelize.close();
     throw error;
   }
+}
+
+function isEmpty(values: string[] | undefined): boolean {
+  return values === undefined || (Array.isArray(values) && values.length === 0);
 }
 
 /** The row alias of onDuplicateSet and SKIP LOCKED need MySQL 8.0.20 and MariaDB 10.6. */
@@ -161,9 +168,13 @@ function literal(value: SqlValue): string {
   if (typeof value === "number") return String(finite(value));
   if (typeof value === "bigint") return String(value);
   if (typeof value === "boolean") return value ? "1" : "0";
+  if (typeof value !== "string") return `x'${buffer(value).toString("hex")}'`;
   // Safe with the mode set above (no NO_BACKSLASH_ESCAPES) and UTF-8.
-  return mysql.escape(typeof value === "string" ? value : buffer(value));
+  return plain.test(value) ? `'${value}'` : mysql.escape(value);
 }
+
+/** Texts in which nothing is to be escaped: nearly all that programs make. */
+const plain = /^[\w :.+@/-]*$/;
 
 function int64(value: SqlValue): unknown {
   try {

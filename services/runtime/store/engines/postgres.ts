@@ -39,40 +39,43 @@ export async function openPostgres(address: DatabaseAddress, options: EngineOpti
     await sequelize.close();
     throw postgresError(error);
   }
-  return pooledEngine(sequelize, postgresDriver);
+  return pooledEngine(sequelize, postgresDriver());
 }
 
-const postgresDriver: Driver<pg.Client> = {
-  dialect: postgresDialect,
-  begin: "begin isolation level read committed",
-  command: async (connection, sql) => {
-    await submit(connection, { text: sql });
-  },
-  all: async (connection, sql, params, once) => (await submit(connection, statement(sql, params, once))).rows,
-  run: async (connection, sql, params, once) => (await submit(connection, statement(sql, params, once))).rowCount ?? 0,
-  interruption: (connection) => {
-    const pid: unknown = Reflect.get(connection, "processID");
-    return typeof pid === "number" ? { sql: "select pg_cancel_backend(?)", params: [pid] } : undefined;
-  },
-  error: postgresError,
-  locked: async (connection, waitMs, work) => {
-    await submit(connection, { text: "begin isolation level read committed" });
-    try {
-      await submit(connection, {
-        text: `set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0;
+function postgresDriver(): Driver<pg.Client> {
+  return {
+    dialect: postgresDialect(),
+    begin: "begin isolation level read committed",
+    command: async (connection, sql) => {
+      await submit(connection, { text: sql });
+    },
+    all: async (connection, sql, params, once) => (await submit(connection, statement(sql, params, once))).rows,
+    run: async (connection, sql, params, once) =>
+      (await submit(connection, statement(sql, params, once))).rowCount ?? 0,
+    interruption: (connection) => {
+      const pid: unknown = Reflect.get(connection, "processID");
+      return typeof pid === "number" ? { sql: "select pg_cancel_backend(?)", params: [pid] } : undefined;
+    },
+    error: postgresError,
+    locked: async (connection, waitMs, work) => {
+      await submit(connection, { text: "begin isolation level read committed" });
+      try {
+        await submit(connection, {
+          text: `set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0;
                set local lock_timeout = ${Math.ceil(waitMs)}`,
-      });
-      // 0x6f72646d is "ordm"; advisory locks are per database.
-      await submit(connection, { text: "select pg_advisory_xact_lock(x'6f72646d'::int)" });
-      const result = await work();
-      await submit(connection, { text: "commit" });
-      return result;
-    } catch (error) {
-      await submit(connection, { text: "rollback" }).catch(() => undefined);
-      throw error;
-    }
-  },
-};
+        });
+        // 0x6f72646d is "ordm"; advisory locks are per database.
+        await submit(connection, { text: "select pg_advisory_xact_lock(x'6f72646d'::int)" });
+        const result = await work();
+        await submit(connection, { text: "commit" });
+        return result;
+      } catch (error) {
+        await submit(connection, { text: "rollback" }).catch(() => undefined);
+        throw error;
+      }
+    },
+  };
+}
 
 /** One name for each statement text; a connection prepares it on first use. */
 const prepared = new Map<string, { name: string; text: string }>();
