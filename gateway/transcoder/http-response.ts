@@ -5,7 +5,8 @@ export interface HttpResponse {
   readonly writableFinished: boolean;
   once(event: "close", listener: () => void): unknown;
   writeHead(status: number, headers: Record<string, string | number>): unknown;
+  end(): unknown;
+  end(body: Uint8Array): unknown;
   end(body: string, encoding: BufferEncoding): unknown;
-  end(body?: Uint8Array): unknown;
   destroy(): unknown;
 }
