@@ -19,6 +19,7 @@ export async function runSuite(suite: Suite, options: SuiteOptions): Promise<Sui
   const { quick, stack, say } = options;
   const rounds = options.rounds ?? (quick ? suite.rounds.quick : suite.rounds.full);
   const { layouts, missing } = quick ? { layouts: [sharedLayout], missing: undefined } : availableLayouts();
+  const machine = { ...describeMachine(), ...(missing !== undefined && { layouts: missing }) };
   const rows: RowResult[] = [];
   const problems: string[] = [];
   for (const layout of layouts) {
@@ -34,7 +35,7 @@ export async function runSuite(suite: Suite, options: SuiteOptions): Promise<Sui
     date: new Date().toISOString(),
     quick,
     rounds,
-    machine: { ...describeMachine(), ...(missing !== undefined && { layouts: missing }) },
+    machine,
     rows,
     marks,
     problems,

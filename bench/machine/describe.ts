@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { statfsSync } from "node:fs";
-import { availableParallelism, cpus, release, tmpdir, totalmem } from "node:os";
+import { availableParallelism, cpus, loadavg, release, tmpdir, totalmem } from "node:os";
 import { mariadbPrograms, natsServerProgram, postgresPrograms } from "../../test/support/components/programs.ts";
 
 /** statfs(2): a file system in memory, where a commit costs nothing. */
@@ -10,6 +10,8 @@ const tmpfs = 0x01021994;
 export function describeMachine(): Record<string, string> {
   return {
     cpu: `${availableParallelism()} x ${cpus()[0]?.model.trim() ?? "unknown"}`,
+    // Above a few tenths before a run, others shared the machine, and its figures are worth less.
+    "load before": (loadavg()[0] ?? 0).toFixed(1),
     memory: `${Math.round(totalmem() / 1e9)} GB`,
     system: `${process.platform} ${process.arch} ${release()}`,
     data: statfsSync(tmpdir()).type === tmpfs ? "in memory: nothing is durable" : "on disk",
