@@ -39,8 +39,8 @@ interface SeckillConsumerOptions {
   readonly settings?: SeckillConsumerSettings;
 }
 
-/** A crash wastes at most so many numbers. */
-const numberBlock = 1000;
+/** Several batches; a crash wastes at most so many numbers. */
+const numberBlock = 10_000;
 /** Another consumer that takes the same orders has committed by then. */
 const mostCollisions = 3;
 
@@ -130,10 +130,9 @@ class SeckillConsumer {
 
   async #takeTogether(entries: readonly Entry[]): Promise<readonly IntakeResult[]> {
     const intakes = entries.map(({ intake }) => intake);
-    const numbers = {
-      orders: await this.#orderNumbers.take(entries.length),
-      lines: await this.#lineNumbers.take(entries.length),
-    };
+    const count = entries.length;
+    const [orders, lines] = await Promise.all([this.#orderNumbers.take(count), this.#lineNumbers.take(count)]);
+    const numbers = { orders, lines };
     for (let collisions = 0; ; collisions++) {
       try {
         return await this.#database.transact(async (uow) => {
