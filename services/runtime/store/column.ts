@@ -24,18 +24,30 @@ export function bigint(value: unknown): bigint {
   throw unexpected("bigint", value);
 }
 
+// The times of a row and of its neighbours are often one text.
+let lastTime = "";
+let lastTimeMs = 0;
+
 /** Epoch milliseconds of a time column. */
 export function timeMs(value: unknown): number {
   if (typeof value === "string") {
-    const match = /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(?: ?\+00(?::?00)?)?$/.exec(value);
-    if (match !== null) {
-      const [, year, month, day, hour, minute, second, fraction = ""] = match;
-      const ms = Number(fraction.slice(0, 3).padEnd(3, "0"));
-      return Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second), ms);
-    }
+    if (value === lastTime) return lastTimeMs;
+    const ms = parsedTimeMs(value);
+    if (ms === undefined) throw unexpected("time", value);
+    lastTime = value;
+    lastTimeMs = ms;
+    return ms;
   }
   if (value instanceof Date && !Number.isNaN(value.getTime())) return value.getTime();
   throw unexpected("time", value);
+}
+
+function parsedTimeMs(value: string): number | undefined {
+  const match = /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(?: ?\+00(?::?00)?)?$/.exec(value);
+  if (match === null) return undefined;
+  const [, year, month, day, hour, minute, second, fraction = ""] = match;
+  const ms = Number(fraction.slice(0, 3).padEnd(3, "0"));
+  return Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second), ms);
 }
 
 export function bytes(value: unknown): Uint8Array {
