@@ -1,7 +1,5 @@
 import { Channel, OrderStatus } from "@ordermesh/proto/ordermesh/order/v1/order_pb";
-import { text } from "@ordermesh/runtime/store/column.ts";
 import { insertRows } from "@ordermesh/runtime/store/insert.ts";
-import type { Sql } from "@ordermesh/runtime/store/sql.ts";
 import type { UnitOfWork } from "@ordermesh/runtime/store/unit-of-work.ts";
 import { parseDecimal, totalMinor } from "../domain/decimal.ts";
 import { orderCreated, orderStatusChanged } from "../domain/order-events.ts";
@@ -132,12 +130,7 @@ export async function createOrders(uow: UnitOfWork, orders: readonly NewOrder[])
   }
 }
 
-/** The name of the reservation's activity when it is known, else `Product-N` (docs/contracts/minishop.md 9.10). */
-export async function productNameOf(sql: Sql, reservation: ReservationRow): Promise<string> {
-  const [row] = await sql.all("select product_name from activities where id = ?", [reservation.activityId]);
-  return (row === undefined ? "" : text(row.product_name)) || defaultProductName(reservation.productId);
-}
-
+/** The name of a product whose sale is not known (docs/contracts/minishop.md 9.10). */
 export function defaultProductName(productId: string): string {
   return `Product-${productId}`;
 }

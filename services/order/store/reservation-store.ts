@@ -61,14 +61,6 @@ export function reservationById(sql: Sql, id: string): Promise<ReservationRow | 
   return find(sql, "id = ?", [id]);
 }
 
-export function reservationByOrderId(sql: Sql, orderId: string): Promise<ReservationRow | undefined> {
-  return find(sql, "order_id = ?", [orderId]);
-}
-
-export function reservationByExternalId(sql: Sql, externalOrderId: string): Promise<ReservationRow | undefined> {
-  return find(sql, "external_order_id = ?", [externalOrderId]);
-}
-
 /** The reservation that a buyer holds in an activity, paid or not. */
 export function liveReservation(sql: Sql, activityId: string, buyerId: string): Promise<ReservationRow | undefined> {
   return find(sql, "activity_id = ? and buyer_id = ? and live = 1", [activityId, buyerId]);
