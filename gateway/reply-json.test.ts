@@ -43,7 +43,7 @@ test("so are messages with every type of field, in any dialect", () => {
   compare(ValuesSchema, anyRules, 100);
 });
 
-function compare(schema: DescMessage, anyRule: fc.Arbitrary<JsonWriteRules>, numRuns = 6): void {
+function compare(schema: DescMessage, anyRule: fc.Arbitrary<JsonWriteRules>, numRuns = 20): void {
   fc.assert(
     fc.property(anyMessage(schema), anyRule, (message, rules) => {
       expect(createJsonWriter(rules).message(schema)(message)).toBe(referenceJson(schema, message, rules));
