@@ -4,13 +4,10 @@ import { serialize } from "node:v8";
 import type { Bench } from "../../bench.ts";
 import type { Component } from "../../machine/components.ts";
 import { runJob } from "../../machine/job-server.ts";
-import { type DatabaseKind, databases, newPlace, openStore, type Place } from "../../machine/order-store.ts";
+import { type DatabaseKind, databases, newPlace } from "../../machine/order-store.ts";
 import { connect, type Table } from "../../machine/plain-client.ts";
 import type { Contender, Mark, Row, Session, Suite } from "../../suite.ts";
-import type { DrainOptions } from "./drain-server.ts";
-import { openSale } from "./messages.ts";
-import { publishMessages } from "./streams.ts";
-import { verifyDrained } from "./verify.ts";
+import { drainContender, startDrain } from "./drain.ts";
 
 const unit = "orders/s";
 const batches = (kind: DatabaseKind) => `${kind}, ordermesh`;
@@ -44,39 +41,14 @@ export const seckillDrain: Suite = {
       const server = kind === "sqlite" ? undefined : servers[kind];
       const file = await storeTemplate(bench, server, counts.many);
       contenders.push(
-        drain(batches(kind), server, counts.many, {}),
-        drain(oneByOne(kind), server, counts.few, { poolSize: 1, settings: { batchSize: 1, concurrency: 1 } }),
+        drainContender(batches(kind), server, counts.many, {}),
+        drainContender(oneByOne(kind), server, counts.few, { poolSize: 1, settings: { batchSize: 1, concurrency: 1 } }),
         inserts(plain(kind), server, counts.many, file),
       );
     }
     return contenders;
   },
 };
-
-type Variation = Pick<DrainOptions, "poolSize" | "settings">;
-
-function drain(row: string, server: Component | undefined, orders: number, variation: Variation): Contender {
-  return {
-    name: row,
-    open: async (bench): Promise<Session> => {
-      const place = await newPlace(bench, server);
-      const { child, processes } = await startDrain(bench, server, place, { orders, relay: true, ...variation });
-      return {
-        servers: () => processes,
-        measure: async (take) => {
-          await take(row, async () => {
-            const extra = (await runJob(child, "drain")) as { unrelayed: number };
-            return { operations: orders, extra };
-          });
-        },
-        verify: async () => {
-          await child.stop();
-          await verifyDrained(place, orders);
-        },
-      };
-    },
-  };
-}
 
 function inserts(row: string, server: Component | undefined, orders: number, file: string): Contender {
   return {
@@ -98,32 +70,12 @@ function inserts(row: string, server: Component | undefined, orders: number, fil
   };
 }
 
-/** Messages waiting, the sale open, the consumer ready to begin. */
-async function startDrain(
-  bench: Bench,
-  server: Component | undefined,
-  place: Place,
-  options: Omit<DrainOptions, "place" | "natsUrl">,
-) {
-  const database = await openStore(place);
-  await openSale(database, options.orders);
-  await database.close();
-  const nats = server === undefined ? undefined : await bench.startNats();
-  const natsUrl = nats?.url;
-  await publishMessages(natsUrl, place.directory, options.orders);
-  const program = import.meta.resolve("./drain-server.ts");
-  const argument = JSON.stringify({ place, natsUrl, ...options } satisfies DrainOptions);
-  const child = await bench.startServer({ name: "ordermesh", program, args: [argument] });
-  const processes = [child, ...(server === undefined ? [] : [server]), ...(nats === undefined ? [] : [nats])];
-  return { child, processes };
-}
-
 /** Has the service make the orders once, and keeps the rows in a file for the client that only stores them. */
 async function storeTemplate(bench: Bench, server: Component | undefined, orders: number): Promise<string> {
   const place = await newPlace(bench, server);
-  const { child } = await startDrain(bench, server, place, { orders, relay: false });
-  await runJob(child, "drain");
-  await child.stop();
+  const drain = await startDrain(bench, server, place, { orders, relay: false });
+  await drain.run();
+  await drain.stop();
   const client = await connect(place);
   const tables: Table[] = [
     await client.read("reservations", "order_number", []),
