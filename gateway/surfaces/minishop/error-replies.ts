@@ -18,6 +18,9 @@ function isSeckill({ path }: RestRequest): boolean {
   return path.startsWith("/api/v1/seckill/") || path.startsWith("/api/v1/system/");
 }
 
+/** What holds the body in our messages: nothing that a client knows. */
+const bodyField = /^(?:update|cancellation|activity)\./;
+
 /** A request that never became a call (1.1, 1.5). */
 export function problemReply(problem: Problem, request: RestRequest): Reply {
   switch (problem.kind) {
@@ -30,8 +33,9 @@ export function problemReply(problem: Problem, request: RestRequest): Reply {
   }
   const error = problemToError(problem);
   const status = problem.kind === "body-too-large" ? httpStatusOf(error) : 400;
-  if (isSeckill(request)) return errorReply(status, "Invalid request format", error.rawMessage);
-  return errorReply(status, `参数错误: ${error.rawMessage}`);
+  const text = error.rawMessage.replace(bodyField, "");
+  if (isSeckill(request)) return errorReply(status, "Invalid request format", text);
+  return errorReply(status, `参数错误: ${text}`);
 }
 
 /** A body that a method needs and the request lacks: what Go's decoder says of it. */

@@ -116,6 +116,12 @@ describe("minishop 1.3 O3", () => {
     expect(calls).toEqual([]);
   });
 
+  test("minishop 1.3 O3 a wrong type is told by the name that the client sent", async () => {
+    const { send } = await startShop({ native });
+    const answer = await send(`PUT ${order}/status`, { body: '{"status":5}' });
+    expect(JSON.parse(answer.body)).toEqual({ error: expect.stringMatching(/^参数错误: status: must be a string/) });
+  });
+
   test("minishop 1.1 O3 keys match in any case, other keys and all after the first value are ignored", async () => {
     const { send } = await startShop({ native });
     const body = '{"STATUS":"paid","order_id":5,"x":[]} trailing';
