@@ -14,7 +14,11 @@ export class RunningRequests {
   add(request: IncomingMessage, response: ServerResponse, endless: boolean): void {
     const until = endless ? Number.POSITIVE_INFINITY : performance.now() + this.#requestTimeoutMs;
     this.#running.set(response, { request, until });
-    response.on("close", () => this.#running.delete(response));
+  }
+
+  /** To be called once the response has closed. */
+  delete(response: ServerResponse): void {
+    this.#running.delete(response);
   }
 
   /** Resets HTTP/2 streams whose body is late; over HTTP/1.1 Node does that itself (`requestTimeout`). */

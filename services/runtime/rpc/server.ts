@@ -67,7 +67,6 @@ export function createServer(options: ServerOptions): Server {
     },
     (request, response) => {
       if (shutdown.signal.aborted) response.shouldKeepAlive = false;
-      response.on("close", closeIfShuttingDown);
       dispatch(request, response);
     },
   );
@@ -123,7 +122,7 @@ export function createServer(options: ServerOptions): Server {
 
   function dispatch(request: IncomingMessage, response: ServerResponse): void {
     request.on("error", ignore);
-    response.on("error", ignore);
+    response.on("error", ignore).on("close", closed);
     const head = new RequestHead(request);
     const route = routes.get(head.path);
     running.add(request, response, route?.endless ?? false);
@@ -141,8 +140,9 @@ export function createServer(options: ServerOptions): Server {
     }
   }
 
-  /** Node tells when a connection is idle only after its response has closed. */
-  function closeIfShuttingDown(): void {
+  function closed(this: ServerResponse): void {
+    running.delete(this);
+    // Node tells when a connection is idle only after its response has closed.
     if (shutdown.signal.aborted) setImmediate(() => http1.closeIdleConnections());
   }
 

@@ -75,7 +75,8 @@ export class LaneCall implements CallOrigin {
       this.#call = call;
       const message = await endpoint.invoke(request, call);
       const meta = { header: call.madeResponseHeader, trailer: this.#trailer };
-      return await messageReply(this.#codec, message, meta, this.#head);
+      const reply = messageReply(this.#codec, message, meta, this.#head);
+      return reply instanceof Promise ? await reply : reply;
     } catch (error) {
       return await this.#errorReply(error);
     } finally {
