@@ -5,10 +5,10 @@ import {
   fromJsonString,
   type Message,
   type Registry as TypeRegistry,
-  toBinary,
 } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Logger } from "../../telemetry/logger.ts";
+import { createBinaryEncoder } from "./binary-encoder.ts";
 import { createJsonEncoder } from "./json-encoder.ts";
 
 export interface CodecOptions {
@@ -50,7 +50,7 @@ export function createCodecs({ input, output }: DescMethodUnary, { types }: Code
           throw malformed(`parse binary: ${textOf(error)}`);
         }
       },
-      encode: (message) => toBinary(output, message),
+      encode: createBinaryEncoder(output),
     },
   };
 }
