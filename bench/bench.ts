@@ -16,6 +16,8 @@ export interface Bench {
   directory(name: string): string;
   /** A program of ours (or a baseline) that prints a ready line, on the servers' core. */
   startServer(options: Omit<ServerOptions, "core">): Promise<ServerChild>;
+  /** A program that watches the servers: where the load is. */
+  startObserver(options: Omit<ServerOptions, "core">): Promise<ServerChild>;
   /** With full durability, on the servers' core. */
   startDatabase(kind: "mariadb" | "postgres"): Promise<Component>;
   startNats(): Promise<Component>;
@@ -48,16 +50,18 @@ export function openScope(parent: AsyncDisposableStack, options: { layout: Layou
     moveToCore(layout.serverCore, started.pid);
     return started;
   };
+  const program = async (options: ServerOptions) => {
+    const child = await startServerChild(options);
+    stack.defer(child.stop);
+    return child;
+  };
   return {
     bench: {
       layout,
       quick,
       directory,
-      startServer: async (server) => {
-        const child = await startServerChild({ ...server, core: layout.serverCore });
-        stack.defer(child.stop);
-        return child;
-      },
+      startServer: (server) => program({ ...server, core: layout.serverCore }),
+      startObserver: (observer) => program({ ...observer, core: layout.loadCore }),
       startDatabase: (kind) => component(startDatabase(kind, directory(kind))),
       startNats: () => component(startNats(directory("nats"))),
       load: (plan) => runLoad(plan, layout.loadCore),

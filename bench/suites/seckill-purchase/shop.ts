@@ -39,7 +39,8 @@ export const ordermesh = import.meta.resolve("../../../services/main.ts");
 export async function openShop(bench: Bench, program: string, server: Component | undefined): Promise<Shop> {
   const place = await newPlace(bench, server);
   const nats = server === undefined ? undefined : await bench.startNats();
-  const embedded = { PORT: "0", LOG_LEVEL: "warn", DATA_DIR: place.directory };
+  // A server that cannot serve 64 buyers in its 10 seconds is to be measured, not to refuse them.
+  const embedded = { PORT: "0", LOG_LEVEL: "warn", DEFAULT_TIMEOUT_MS: "60000", DATA_DIR: place.directory };
   const env =
     place.url === undefined || nats === undefined
       ? embedded
@@ -56,10 +57,10 @@ export async function openShop(bench: Bench, program: string, server: Component 
     const expected = sales.reduce((sum, { orders }) => sum + orders.length, 0);
     const from = performance.now();
     for (;;) {
-      const ms = performance.now() - from;
       const orders = await countOrders(database);
       const [row] = await database.read.all(`select count(*) as n from ${database.tables.outbox}`);
       const unrelayed = Number(row?.n);
+      const ms = performance.now() - from;
       if (orders >= expected && unrelayed === 0) return ms;
       if (ms > settleWithinMs) {
         throw new Error(`${orders} of ${expected} orders stand, ${unrelayed} events wait:\n${child.said()}`);
