@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest } from "node:http2";
 import { createRegistry as createTypeRegistry } from "@bufbuild/protobuf";
 import { createConnectRouter, type HandlerContext, type MethodImpl } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
@@ -107,7 +108,7 @@ async function serve(
   try {
     universalRequest = universalRequestFromNodeRequest(request, response, undefined, undefined);
     shortenTimeout(universalRequest.header);
-    if (request.httpVersionMajor === 1) universalRequest = { ...universalRequest, body: drained(request, response) };
+    universalRequest = { ...universalRequest, body: drained(request, response) };
   } catch {
     // It throws where the request names no host, or one that is no part of a URL.
     refuse(response, dialectOf(request), fail("VALIDATION", { message: "the request has no valid Host" }));
@@ -123,10 +124,12 @@ async function serve(
 }
 
 /**
- * The body of an HTTP/1.1 request. A handler stops reading where it is too large; what it leaves would block the
- * connection for ever, so it is read away once the reply is out.
+ * The body of a request. A handler stops reading where a message is too large; what it leaves would block an HTTP/1.1
+ * connection for ever, and over HTTP/2 a client that goes on writing, so it is read away once the reply is out.
  */
 function drained(request: IncomingMessage, response: ServerResponse): AsyncIterable<Uint8Array> {
-  response.once("finish", () => request.resume());
+  // The compatibility API of HTTP/2 tells only when the stream has closed.
+  const written = request.httpVersionMajor === 2 ? (request as unknown as Http2ServerRequest).stream : response;
+  written.once("finish", () => request.resume());
   return { [Symbol.asyncIterator]: () => request.iterator({ destroyOnReturn: false }) };
 }

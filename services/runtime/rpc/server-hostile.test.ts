@@ -1,6 +1,6 @@
 import { connect as connectHttp2 } from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createClient } from "@connectrpc/connect";
+import { Code, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { EchoService } from "@ordermesh/proto/ordermesh/testing/v1/echo_pb";
 import fc from "fast-check";
@@ -145,6 +145,18 @@ describe("too much", () => {
     }
     connection.send(`0\r\n\r\n${head}Content-Length: 16\r\n\r\n{"text":"again"}`);
     await expect.poll(() => connection.text).toContain('{"text":"again"}');
+  });
+
+  test("a message on an HTTP/2 stream: its client can write to the end and read the answer", async () => {
+    await using strict = await serveEcho({ limits: { messageBytes: 1_000 } });
+    const session = connectHttp2(strict.url);
+    const headers = { ":method": "POST", ":path": path.replace("Read", "Talk"), "content-type": "application/grpc" };
+    const stream = session.request(headers).resume();
+    const trailers = new Promise<Record<string, unknown>>((resolve) => stream.once("trailers", resolve));
+    stream.write(Buffer.from([0, 0, 0x10, 0, 0]));
+    expect((await trailers)["grpc-status"]).toBe(String(Code.ResourceExhausted));
+    await new Promise((resolve) => stream.end(Buffer.alloc(0x100_000), () => resolve(undefined)));
+    session.destroy();
   });
 
   test("headers over HTTP/1.1 are 431", async () => {
