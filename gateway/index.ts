@@ -12,12 +12,13 @@ import type { Tracing } from "@ordermesh/runtime/telemetry/tracing.ts";
 import { type LegacySurface, legacySurfaces } from "./config.ts";
 import { createHomePage, type HomeLink } from "./home-page.ts";
 import { nativeServices } from "./native-services.ts";
+import { createRestTelemetry } from "./rest-telemetry.ts";
 import { createMiniShopSurface } from "./surfaces/minishop/index.ts";
 import { createNativeSurface } from "./surfaces/native/index.ts";
 import { createOrderTrackerSurface } from "./surfaces/ordertracker/index.ts";
 import type { RestRequest } from "./transcoder/rest-request.ts";
 import { nativeSurfaceName, type Surface } from "./transcoder/surface.ts";
-import { createTranscoder, type Exchange, type Transcoder } from "./transcoder/transcoder.ts";
+import { createTranscoder, type Transcoder } from "./transcoder/transcoder.ts";
 
 export interface GatewayOptions {
   readonly config: RuntimeConfig;
@@ -49,7 +50,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const { config, caller, log, metrics, tracing } = options;
   const legacy: readonly Surface[] = legacySurfacesOf(options);
   const authenticate = createSurfaceGate(config);
-  const observe = observer(metrics);
+  const observe = createRestTelemetry(metrics);
   const maxBodyBytes = config.values.MAX_REQUEST_BYTES;
 
   function transcoder(surfaces: readonly Surface[], alone: boolean): Transcoder {
@@ -105,18 +106,5 @@ function createSurfaceGate({ auth, jwt, surfaces }: RuntimeConfig) {
     const gate = gates.get(surface);
     if (gate === undefined) throw fail("UNAUTHENTICATED");
     return gate(header);
-  };
-}
-
-/** Requests by surface, route and status; labels come from the route table, so their number is bounded. */
-function observer(metrics: Metrics) {
-  const duration = metrics.histogram({
-    name: "http_server_duration_seconds",
-    help: "Duration of REST requests, from their headers to the reply.",
-    labels: ["surface", "rpc_method", "status"],
-  });
-  return ({ surface, route, status, durationMs }: Exchange) => {
-    const method = route === undefined ? "none" : `${route.method.parent.typeName}/${route.method.name}`;
-    duration.observe({ surface, rpc_method: method, status: String(status) }, durationMs / 1000);
   };
 }

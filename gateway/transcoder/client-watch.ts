@@ -4,7 +4,8 @@ import type { HttpResponse } from "./http-response.ts";
 
 /** Tells when the client closes the connection before its reply has left; the reason is CANCELLED. */
 export function watchClient(response: HttpResponse): WatchCaller {
-  const watchers = new Set<(reason: unknown) => void>();
+  // As a rule there is one: a Set would cost more than all the rest.
+  let watchers: readonly ((reason: unknown) => void)[] = [];
   let isGone = false;
   response.once("close", () => {
     if (response.writableFinished) return;
@@ -13,7 +14,9 @@ export function watchClient(response: HttpResponse): WatchCaller {
   });
   return (leave) => {
     if (isGone) leave(fail("CANCELLED"));
-    else watchers.add(leave);
-    return () => watchers.delete(leave);
+    else watchers = [...watchers, leave];
+    return () => {
+      watchers = watchers.filter((one) => one !== leave);
+    };
   };
 }

@@ -9,12 +9,15 @@ const units: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 10
  * adds; undefined when it says nothing. Throws RequestProblem for a value that is no timeout.
  */
 export function requestedTimeoutMs(headers: IncomingHttpHeaders): number | undefined {
-  const timeouts = [
-    grpcTimeout(headers["grpc-timeout"]),
-    milliseconds("connect-timeout-ms", headers["connect-timeout-ms"]),
-    milliseconds("x-envoy-expected-rq-timeout-ms", headers["x-envoy-expected-rq-timeout-ms"]),
-  ].filter((timeout) => timeout !== undefined);
-  return timeouts.length === 0 ? undefined : Math.min(...timeouts);
+  const grpc = grpcTimeout(headers["grpc-timeout"]);
+  const connect = milliseconds("connect-timeout-ms", headers["connect-timeout-ms"]);
+  const envoy = milliseconds("x-envoy-expected-rq-timeout-ms", headers["x-envoy-expected-rq-timeout-ms"]);
+  return least(grpc, least(connect, envoy));
+}
+
+function least(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return Math.min(a, b);
 }
 
 function grpcTimeout(value: string | string[] | undefined): number | undefined {

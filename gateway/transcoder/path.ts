@@ -47,10 +47,9 @@ export function splitVerb(path: PathSegments): { readonly path: PathSegments; re
   const colon = last.lastIndexOf(":");
   if (colon <= 0) return undefined;
   const stem = last.slice(0, colon);
-  return {
-    path: { ...path, raw: path.raw.with(-1, stem), decoded: path.decoded.with(-1, decode(stem)) },
-    verb: last.slice(colon + 1),
-  };
+  const raw = path.raw.with(-1, stem);
+  const decoded = path.decoded === path.raw ? raw : path.decoded.with(-1, decode(stem));
+  return { path: { ...path, raw, decoded }, verb: last.slice(colon + 1) };
 }
 
 /** `.` and `..`, however spelled: never a value, so that no one behind us can take it for a step up. */
