@@ -153,8 +153,9 @@ class SeckillConsumer {
           return results;
         });
       } catch (error) {
-        // One of them stands already, or another consumer took it meanwhile: the next attempt sees it.
-        if (!isStoreError(error, "duplicate-key") || collisions === mostCollisions) throw error;
+        // One of them stands already, or another consumer took it meanwhile, or a stock is short: the next attempt sees it.
+        const seen = isStoreError(error, "duplicate-key") || (collisions === 0 && isStoreError(error, "constraint"));
+        if (!seen || collisions === mostCollisions) throw error;
       }
     }
   }

@@ -6,6 +6,7 @@ import { orderCreated, orderStatusChanged } from "../domain/order-events.ts";
 import { reservationStates } from "../domain/purchase.ts";
 import { countCreated, countTransition, utcDay } from "./daily-stats.ts";
 import type { ReservationRow } from "./reservation-store.ts";
+import { moveStock, type StockMove } from "./stock.ts";
 
 /** Actor of what no person does. */
 export const systemActor = "system";
@@ -50,10 +51,15 @@ export function orderOfReservation(reservation: ReservationRow) {
 }
 
 /**
- * Writes orders with their lines, history, statistics and events. The caller holds the locks of the reservations, or
+ * Writes orders with their lines, history, statistics and events, and moves stock that is still to be moved for them.
+ * What all makers of orders lock comes last: activities, then statistics. The caller holds the locks of the reservations, or
  * has made them in this transaction; no order of theirs stands.
  */
-export async function createOrders(uow: UnitOfWork, orders: readonly NewOrder[]): Promise<void> {
+export async function createOrders(
+  uow: UnitOfWork,
+  orders: readonly NewOrder[],
+  moves: ReadonlyMap<string, StockMove> = new Map(),
+): Promise<void> {
   if (orders.length === 0) return;
   const { time } = uow.dialect;
   const timeOrNull = (ms: number | null): string | null => (ms === null ? null : time(ms));
@@ -120,7 +126,7 @@ export async function createOrders(uow: UnitOfWork, orders: readonly NewOrder[])
     uow.emit(orderStatusChanged(order, { from: PENDING, to: order.status, version: 2, changedAt: order.updatedAt }));
   }
   await uow.writeEvents();
-  // Last: all that make orders at the same time lock the same rows.
+  await moveStock(uow, moves);
   await countCreated(
     uow,
     made.map(({ order }) => ({ ...order, day: utcDay(order.createdAt) })),

@@ -7,6 +7,7 @@ import type { OrderIntake } from "../domain/order-intake.ts";
 import { defaultPaymentWindowMs, reservationStates } from "../domain/purchase.ts";
 import { createOrders, defaultProductName, type NewOrder } from "./order-creation.ts";
 import { type NewReservation, type ReservationRow, readReservation, reserveForMessage } from "./reservation-store.ts";
+import type { StockMove } from "./stock.ts";
 
 export type IntakeResult =
   | { readonly kind: "created"; readonly orderId: string }
@@ -25,8 +26,8 @@ export interface IntakeNumbers {
  * Makes the orders of many messages in one transaction; results in the order of the intakes. A purchase of ours finds
  * its reservation; a message from outside reserves here (docs/contracts/minishop.md 3.4). Two transactions that take
  * the same order at once make one of them fail with a duplicate key: run it again. Orders from outside may be paid for
- * `paymentWindowMs`. `expectNew` looks for no orders of messages from outside before it makes theirs: it saves a search,
- * and one that stands may then fail with a duplicate key, too.
+ * `paymentWindowMs`. `expectNew` takes messages from outside for new and the stock for sufficient: it searches less and locks
+ * activities last; an order that stands may then fail with a duplicate key, too, and short stock with a constraint.
  */
 export async function takeOrders(
   uow: UnitOfWork,
@@ -78,9 +79,11 @@ export async function takeOrders(
     });
   });
 
+  const moves = new Map<string, StockMove>();
   const outcomes = await reserveForMessage(
     uow,
     wanted.map(({ row }) => row),
+    expectNew ? moves : undefined,
   );
   const late = await reservationsOf(
     uow,
@@ -102,7 +105,8 @@ export async function takeOrders(
       results[index] = { kind: "conflict", reason };
     }
   });
-  await createOrders(uow, orders);
+  for (const id of moves.keys()) if (id.startsWith(untrackedPrefix)) moves.delete(id);
+  await createOrders(uow, orders, moves);
   return results;
 }
 
@@ -133,6 +137,9 @@ async function reservationsOf(
   }
   return new Map(rows.map((row) => [row.externalOrderId, { row, made: made.has(row.orderId) }]));
 }
+
+/** Of the activity ids of messages whose product had no sale: there is no such activity, and no stock. */
+const untrackedPrefix = "untracked:";
 
 interface Sale {
   readonly id: string;
@@ -168,7 +175,7 @@ function readSale(row: Row): Sale {
 
 /** The sale that the message names, else the one open, or last open, when it was sent (docs/contracts/minishop.md 9.9). */
 function saleOf(sales: readonly Sale[], intake: OrderIntake): { id: string; productName: string } {
-  const untracked = `untracked:${intake.productId}`;
+  const untracked = `${untrackedPrefix}${intake.productId}`;
   if (intake.activityId !== "") {
     const named = sales.find(({ id }) => id === intake.activityId);
     return named ?? { id: `${untracked}:${intake.activityId}`, productName: "" };

@@ -138,15 +138,17 @@ export type MessageReservation = "reserved" | "slot-taken" | "out-of-stock";
  * Reserves for messages from outside, whose buyers were told yes by somebody else: neither the window nor the cap for
  * one buyer counts, the stock and the one slot of each buyer do (contracts/minishop.md 3.4). Outcomes in the order of
  * the rows; a row whose activity does not exist holds a slot and no stock. Locks activities, then reservations.
+ *
+ * With `later` it takes the stock for sufficient: nothing is locked but the reservations, and what is to be moved is
+ * added there, for the end of the transaction, where the schema refuses what is short.
  */
 export async function reserveForMessage(
   uow: UnitOfWork,
   rows: readonly NewReservation[],
+  later?: Map<string, StockMove>,
 ): Promise<readonly MessageReservation[]> {
-  const activities = await lockActivities(
-    uow,
-    rows.map(({ activityId }) => activityId),
-  );
+  const ids = later === undefined ? rows.map(({ activityId }) => activityId) : [];
+  const activities = await lockActivities(uow, ids);
   const free = new Map([...activities].map(([id, activity]) => [id, activity.free]));
   const wantedOf = new Map<string, number>();
   for (const { activityId, quantity } of rows) wantedOf.set(activityId, (wantedOf.get(activityId) ?? 0) + quantity);
@@ -164,11 +166,11 @@ export async function reserveForMessage(
   const wanted = rows.filter((_row, index) => outcomes[index] === "reserved");
   // Where there is no activity row to lock, another process may take the slot meanwhile.
   const made = await makeReservations(uow, wanted);
-  const moves = new Map<string, StockMove>();
+  const moves = later ?? new Map<string, StockMove>();
   for (const { id, activityId, quantity } of wanted) {
     if (made.has(id)) addMove(moves, activityId, { free: -quantity, reserved: quantity, sold: 0 });
   }
-  await moveStock(uow, moves);
+  if (later === undefined) await moveStock(uow, moves);
   return rows.map((row, index) => {
     const outcome = outcomes[index] ?? "slot-taken";
     return outcome === "reserved" && !made.has(row.id) ? "slot-taken" : outcome;

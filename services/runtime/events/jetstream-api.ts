@@ -92,7 +92,7 @@ export class JetStreamApi implements StreamReader {
 }
 
 /** Headers of a message without those that are the broker's; of a repeated header the first counts. */
-export function withoutBrokers(headers: Readonly<Record<string, string>>): Record<string, string> {
+function withoutBrokers(headers: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith("Nats-")));
 }
 

@@ -1,7 +1,6 @@
 import type { Msg } from "nats";
 import type { Delivery } from "./bus.ts";
 import { deliveryOf } from "./dead-letters.ts";
-import { withoutBrokers } from "./jetstream-api.ts";
 
 /**
  * A delivered message with what its acknowledgement subject says of it (JetStream ADR-15); undefined for a status
@@ -13,27 +12,32 @@ export function parseMessage(message: Msg): { delivery: Delivery; redelivered: b
   const first = tokens.length === 9 ? 2 : 4;
   const [stream, , delivered, sequence, , time] = tokens.slice(first);
   if (tokens[1] !== "ACK" || stream === undefined || time === undefined) return undefined;
-  const headers = headersOf(message);
+  const { id, headers } = headersOf(message);
   const { buffer, byteOffset, length } = message.data;
   const stored = {
     subject: message.subject,
     sequence: Number(sequence),
-    id: headers["Nats-Msg-Id"] ?? "",
+    id,
     data: new Uint8Array(buffer, byteOffset, length),
-    headers: withoutBrokers(headers),
+    headers,
     // Nanoseconds exceed 2^53.
     storedAt: Number(time.slice(0, -6)),
   };
   return { delivery: deliveryOf(stream, stored, 1), redelivered: delivered !== "1" };
 }
 
-function headersOf(message: Msg): Record<string, string> {
+/** The publisher's headers and the message's id; of a repeated header the first counts. */
+function headersOf(message: Msg): { id: string; headers: Record<string, string> } {
+  const headers: Record<string, string> = {};
+  let id = "";
   try {
-    const headers: Record<string, string> = {};
-    for (const [name, [value]] of message.headers ?? []) headers[name] = value ?? "";
-    return headers;
+    for (const [name, [value = ""]] of message.headers ?? []) {
+      if (name === "Nats-Msg-Id") id = value;
+      else if (!name.startsWith("Nats-")) headers[name] = value;
+    }
+    return { id, headers };
   } catch {
     // The client refuses names that are no tokens; the bytes are still good.
-    return {};
+    return { id: "", headers: {} };
   }
 }

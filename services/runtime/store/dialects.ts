@@ -3,19 +3,22 @@ import type { Dialect } from "./sql.ts";
 const firstTime = Date.UTC(1000, 0, 1);
 const lastTime = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
-let lastMs = Number.NaN;
-let lastText = "";
+/** Texts of the latest instants: rows that are written together mostly share a few. */
+const knownTimes = new Map<number, string>();
+const mostKnownTimes = 64;
 
-/** `YYYY-MM-DD HH:MM:SS.SSS` of an instant, UTC. Rows that are written together mostly have the same instants. */
+/** `YYYY-MM-DD HH:MM:SS.SSS` of an instant, UTC. */
 function timeText(epochMs: number): string {
-  if (epochMs === lastMs) return lastText;
+  const known = knownTimes.get(epochMs);
+  if (known !== undefined) return known;
   if (!(epochMs >= firstTime && epochMs <= lastTime)) {
     throw new RangeError(`${epochMs} ms is outside the years 1000 to 9999 that every database stores`);
   }
   const iso = new Date(epochMs).toISOString();
-  lastMs = epochMs;
-  lastText = `${iso.slice(0, 10)} ${iso.slice(11, 23)}`;
-  return lastText;
+  const text = `${iso.slice(0, 10)} ${iso.slice(11, 23)}`;
+  if (knownTimes.size === mostKnownTimes) knownTimes.clear();
+  knownTimes.set(epochMs, text);
+  return text;
 }
 
 function onConflictSkip(columns: readonly string[]): string {

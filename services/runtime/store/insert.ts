@@ -4,7 +4,10 @@ import type { Sql, SqlValue } from "./sql.ts";
 /** A column that takes its value from the row, or one whose value is the same SQL expression in every row. */
 export type InsertColumn = string | { readonly name: string; readonly expression: string };
 
-/** Texts for up to so many rows come again and again; a larger batch hardly ever has the same size twice. */
+/**
+ * Texts for up to so many rows come again and again; a larger batch hardly ever has the same size twice. SQLite gets no
+ * larger ones: there a statement more costs no round trip, and preparing a long text costs more than its rows.
+ */
 const mostPreparedRows = 8;
 
 /** SQLite takes 32766. */
@@ -28,7 +31,7 @@ export async function insertRows(
   const names = columns.map((column) => (typeof column === "string" ? column : column.name)).join(", ");
   const tuple = `(${columns.map((column) => (typeof column === "string" ? "?" : column.expression)).join(", ")})`;
   let affected = 0;
-  for (const chunk of chunks(rows)) {
+  for (const chunk of chunks(rows, sql.dialect.name === "sqlite" ? mostPreparedRows : mostRows)) {
     if (arrays) {
       affected += await insertArrays(sql, table, columns, chunk, tail);
       continue;
@@ -40,14 +43,14 @@ export async function insertRows(
   return affected;
 }
 
-function* chunks(rows: readonly (readonly SqlValue[])[]): Generator<readonly (readonly SqlValue[])[]> {
+function* chunks(rows: readonly (readonly SqlValue[])[], most: number): Generator<readonly (readonly SqlValue[])[]> {
   let start = 0;
   let parameters = 0;
   let bytes = 0;
   for (let index = 0; index < rows.length; index++) {
     const row = rows[index] ?? [];
     const size = sizeOf(row);
-    const full = parameters + row.length > mostParameters || index - start >= mostRows || bytes + size > mostBytes;
+    const full = parameters + row.length > mostParameters || index - start >= most || bytes + size > mostBytes;
     if (full && index > start) {
       yield rows.slice(start, index);
       start = index;

@@ -14,6 +14,11 @@ import { reads, SqliteSession } from "./sqlite-session.ts";
 /** After this long without a turn of the event loop the next transaction waits for one (milliseconds). */
 const longestBlock = 10;
 
+/** The write-ahead log is copied into the file when it has about so many pages of 4 KiB (SQLite's default is 1000). */
+const checkpointPages = 2000;
+/** Most memory for pages of the writer connection. */
+const cacheKiB = 32_768;
+
 /**
  * One file: a writer connection that one transaction at a time holds, and a connection for reads, which see the last
  * commit (WAL). A commit is on disk before it is told (synchronous=FULL). Other processes may use the file too.
@@ -67,6 +72,8 @@ class SqliteEngine implements Engine {
 
   async prepare(): Promise<void> {
     await this.#patiently(() => this.writer.exec("pragma journal_mode = wal; pragma synchronous = full"));
+    // Pages that many transactions change are copied back less often, and the indexes' upper levels stay in memory.
+    this.writer.exec(`pragma wal_autocheckpoint = ${checkpointPages}; pragma cache_size = -${cacheKiB}`);
     // Reading the header now tells a foreign or damaged file at the start and not at the first request.
     await this.#patiently(() => this.writer.all("select count(*) from sqlite_schema", [], true));
     this.#reader = new SqliteConnection(this.#file);
