@@ -19,6 +19,7 @@ test("two cores have both layouts, else it is said why not", () => {
 
 describe.each(layouts)("in the $name layout", (layout) => {
   const expected = layout.serverCore === undefined ? coresOf("self") : String(layout.serverCore);
+  const loadExpected = layout.loadCore === undefined ? coresOf("self") : String(layout.loadCore);
   const open = () => {
     const stack = new AsyncDisposableStack();
     onTestFinished(() => stack.disposeAsync());
@@ -44,6 +45,12 @@ describe.each(layouts)("in the $name layout", (layout) => {
     });
     const module = import.meta.resolve("../testing/core-requests.ts");
     const { summary } = await bench.load({ url, connections: 1, durationMs: 10, source: { module } });
-    expect(summary).toBe(layout.loadCore === undefined ? coresOf("self") : String(layout.loadCore));
+    expect(summary).toBe(loadExpected);
+  });
+
+  test("so is a program that looks on", async () => {
+    const program = import.meta.resolve("../testing/hello-server.ts");
+    const { pid } = await open().startObserver({ name: "hello", program });
+    expect(coresOf(pid)).toBe(loadExpected);
   });
 });

@@ -33,7 +33,7 @@ const plenty = 1_000_000_000;
 
 /** How long samples take (milliseconds), and how much is sold out. */
 const sizes = {
-  quick: { warmUpMs: 300, peakMs: 1000, steadyMs: 1000, stock: 1000 },
+  quick: { warmUpMs: 500, peakMs: 1000, steadyMs: 1000, stock: 1000 },
   full: { warmUpMs: 2000, peakMs: 5000, steadyMs: 5000, stock: 10_000 },
 };
 
