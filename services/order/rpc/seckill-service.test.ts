@@ -104,6 +104,22 @@ describe.each(databaseKinds)("%s", (kind) => {
       expect(await on.stockOf(activityId)).toEqual([8, 2, 0]);
     });
 
+    test("a repeated request beside a buyer who has bought before: both are answered at once", async () => {
+      const { activityId } = await on.sale();
+      const key = keyed(`${activityId}-4`);
+      const first = await on.buy(activityId, "b", 1n, key);
+      await on.buy(activityId, "c");
+      const asked = performance.now();
+      const [again, reason] = await Promise.all([
+        on.buy(activityId, "b", 1n, key),
+        refusal(on.buy(activityId, "c")),
+        on.buy(activityId, "d"),
+      ]);
+      expect(performance.now() - asked).toBeLessThan(1000);
+      expect([again, reason]).toEqual([first, "ALREADY_PURCHASED"]);
+      expect(await on.stockOf(activityId)).toEqual([7, 3, 0]);
+    });
+
     test("a refused purchase gives its key up", async () => {
       const { activityId } = await on.sale({ prewarm: false });
       const key = keyed(`${activityId}-3`);

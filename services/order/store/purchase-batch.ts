@@ -10,7 +10,14 @@ import type { ActivityRow } from "../domain/activity.ts";
 import { decimalText, fromMinor } from "../domain/decimal.ts";
 import { orderErrors } from "../domain/order-errors.ts";
 import { externalOrderId, saleRefusal } from "../domain/purchase.ts";
-import { decidePurchases, type PurchaseWish, type Sales, type Slot, saleOf } from "../domain/purchase-decision.ts";
+import {
+  decidePurchases,
+  type PurchaseDecision,
+  type PurchaseWish,
+  type Sales,
+  type Slot,
+  saleOf,
+} from "../domain/purchase-decision.ts";
 import { readSales } from "./activity-store.ts";
 import { purchaseEvent } from "./purchase-event.ts";
 import { makeReservations, type NewReservation, takenSlots } from "./reservation-store.ts";
@@ -87,7 +94,9 @@ export function purchaseBatch(options: PurchaseBatchOptions): GroupCommit<Purcha
       const outcomes = await answeredBefore(uow, orders);
       const open = orders.filter((order) => !outcomes.has(order));
       const sales = await salesOf(uow, open);
-      const wanted = (await decide(uow, open, sales, outcomes)).map(({ wish, activity }, index): Wanted => {
+      const { accepted, refused } = await decide(uow, open, sales);
+      for (const [order, error] of refused) outcomes.set(order, { error });
+      const wanted = accepted.map(({ wish, activity }, index): Wanted => {
         const reservation = {
           ...newReservation(wish, activity, sales.nowMs, options.paymentWindowMs),
           orderNumber: numbers.orders[index] ?? 0,
@@ -95,7 +104,9 @@ export function purchaseBatch(options: PurchaseBatchOptions): GroupCommit<Purcha
         };
         return { order: wish, activity, reservation };
       });
-      const made = await write(uow, wanted, outcomes);
+      const made = await write(uow, wanted);
+      // Whom the stock did not reach may have some now: another batch made these buyers' purchases meanwhile.
+      if (made.length < wanted.length && refused.size > 0) throw new StoreError("conflict");
       uow.afterCommit(() => {
         const used = new Set(made.map(({ reservation }) => reservation.orderNumber));
         const unused = (_number: number, index: number) => !used.has(numbers.orders[index] ?? 0);
@@ -108,7 +119,8 @@ export function purchaseBatch(options: PurchaseBatchOptions): GroupCommit<Purcha
         if (order.claim !== undefined) answers.push({ claim: order.claim, answer: options.encode(purchased) });
       }
       uow.recordAll(answers);
-      return orders.map((order) => outcomes.get(order) ?? { error: new Error("a purchase has no outcome") });
+      // Neither refused nor made: the slot was taken.
+      return orders.map((order) => outcomes.get(order) ?? { error: fail(orderErrors.ALREADY_PURCHASED) });
     },
   });
 }
@@ -134,36 +146,31 @@ function salesOf(uow: UnitOfWork, orders: readonly PurchaseOrder[]): Promise<Sal
   return readSales(uow, { ids, products });
 }
 
-/** Tells refusals; returns the orders that may be made. Who holds a slot is read only where somebody is refused. */
+/**
+ * Decides as far as reading can. Who holds a slot is read only where somebody is refused, for it is told before a lack
+ * of stock; otherwise the insert finds that out.
+ */
 async function decide(
   uow: UnitOfWork,
   orders: readonly PurchaseOrder[],
   sales: Sales,
-  outcomes: Outcomes,
-): Promise<readonly { readonly wish: PurchaseOrder; readonly activity: ActivityRow }[]> {
+): Promise<PurchaseDecision<PurchaseOrder>> {
   const hoped = decidePurchases(orders, sales, new Set());
-  if (hoped.refused.size === 0) return hoped.accepted;
+  if (hoped.refused.size === 0) return hoped;
   const slots = orders.flatMap((order): Slot[] => {
     const activityId = saleOf(sales, order.target)?.id;
     return activityId === undefined ? [] : [{ activityId, buyerId: order.buyerId }];
   });
-  const { accepted, refused } = decidePurchases(orders, sales, await takenSlots(uow, slots));
-  for (const [order, error] of refused) outcomes.set(order, { error });
-  return accepted;
+  return decidePurchases(orders, sales, await takenSlots(uow, slots));
 }
 
-/** Writes reservations and events; tells and leaves out the orders whose slot was taken. */
-async function write(uow: UnitOfWork, wanted: readonly Wanted[], outcomes: Outcomes): Promise<readonly Wanted[]> {
+/** Writes reservations and events; returns what is made: those whose slot was free. */
+async function write(uow: UnitOfWork, wanted: readonly Wanted[]): Promise<readonly Wanted[]> {
   const ids = await makeReservations(
     uow,
     wanted.map(({ reservation }) => reservation),
   );
   const made = wanted.filter(({ reservation }) => ids.has(reservation.id));
-  // Somebody was told that there is too little stock, and now there is more.
-  if (made.length < wanted.length && outcomes.size > 0) throw new StoreError("conflict");
-  for (const { order, reservation } of wanted) {
-    if (!ids.has(reservation.id)) outcomes.set(order, { error: fail(orderErrors.ALREADY_PURCHASED) });
-  }
   uow.emit(...made.map(({ reservation, activity }) => purchaseEvent(reservation, activity)));
   await uow.writeEvents();
   return made;
