@@ -1,6 +1,7 @@
 import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import { fail } from "../errors/fail.ts";
 import type { Principal, Role } from "./principal.ts";
+import { TokenMemory } from "./token-memory.ts";
 
 /** Where keys come from: one shared secret (HS256) or the issuer's published keys. */
 export type JwtKeys = { readonly secret: string } | { readonly jwksUrl: URL };
@@ -49,31 +50,16 @@ const knownRoles: ReadonlySet<string> = new Set<Role>(["user", "operator", "admi
 /** Throws when a secret is too short. */
 export function createJwtVerifier(options: JwtOptions): VerifyToken {
   const { key, algorithms } = keySource(options.keys);
-  const remembered = new Map<string, { principal: Principal; until: number }>();
+  const remembered = new TokenMemory(rememberAtMost);
 
-  return (token) => {
-    const known = remembered.get(token);
-    if (known !== undefined) {
-      if (Date.now() < known.until) return known.principal;
-      remembered.delete(token);
-    }
-    return verifyAnew(token);
-  };
+  return (token) => remembered.get(token) ?? verifyAnew(token);
 
   async function verifyAnew(token: string): Promise<Principal> {
     if (token.length > maximumTokenLength) throw refused("the token is too long");
     const payload = await verify(token);
     const principal = principalOf(payload);
-    if (remembered.size >= rememberAtMost) forgetOldest();
-    remembered.set(token, { principal, until: Math.min(Date.now() + rememberMs, (payload.exp ?? 0) * 1000) });
+    remembered.set(token, principal, Math.min(Date.now() + rememberMs, (payload.exp ?? 0) * 1000));
     return principal;
-  }
-
-  function forgetOldest(): void {
-    for (const token of remembered.keys()) {
-      remembered.delete(token);
-      return;
-    }
   }
 
   async function verify(token: string): Promise<JWTPayload> {
