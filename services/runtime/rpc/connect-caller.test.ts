@@ -113,7 +113,7 @@ describe("a call", () => {
   test("fails as a call in this process does", async () => {
     const local = createClient(EchoService, localCaller(await registryOf([server.echo.binding])));
     for (const text of ["missing", "hang"]) {
-      const options = () => ({ deadline: Date.now() + 50 });
+      const options = () => ({ deadline: Date.now() + (text === "hang" ? 50 : 10_000) });
       const remote = await failure(clientTo(server.url).read({ text }, options()));
       const here = await failure(local.read({ text }, options()));
       expect([remote.code, reasonOf(remote)]).toEqual([here.code, reasonOf(here)]);
