@@ -31,7 +31,12 @@ const defaultPageSize = 20;
 const leaseMs = 60_000;
 
 /** FailureService by contracts/minishop.md 4: look at failed messages and try them again by hand. */
-export function failureService({ database, log, currency = "CNY", paymentWindowMs }: FailureServiceDeps): ServiceBinding {
+export function failureService({
+  database,
+  log,
+  currency = "CNY",
+  paymentWindowMs,
+}: FailureServiceDeps): ServiceBinding {
   const { read } = database;
   const retrier = failureRetrier(database, paymentWindowMs);
 
