@@ -18,9 +18,13 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 export function parseMessageJson(data: Uint8Array): ReadonlyMap<string, unknown> | string {
   let value: unknown;
   try {
-    value = JSON.parse(utf8.decode(data), keepNumbers as Parameters<typeof JSON.parse>[1]);
+    const text = utf8.decode(data);
+    value = JSON.parse(text);
+    // Written again it is the same text: then each number's text is the one that the number gives. This is the form that
+    // most producers send, and several times as fast as a reviver.
+    if (JSON.stringify(value) !== text) value = JSON.parse(text, keepNumbers as Parameters<typeof JSON.parse>[1]);
   } catch {
-    // Also too deep a nesting: the reviver's recursion ends with a RangeError.
+    // Also too deep a nesting: recursion ends with a RangeError.
     return "the body is not JSON";
   }
   if (typeof value !== "object" || value === null || Array.isArray(value) || value instanceof JsonNumber) {
@@ -28,7 +32,8 @@ export function parseMessageJson(data: Uint8Array): ReadonlyMap<string, unknown>
   }
   const fields = new Map<string, unknown>();
   for (const [name, member] of Object.entries(value)) {
-    if (member !== null) fields.set(name.toLowerCase(), member);
+    if (member === null) continue;
+    fields.set(name.toLowerCase(), typeof member === "number" ? new JsonNumber(String(member)) : member);
   }
   return fields;
 }
