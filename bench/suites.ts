@@ -1,4 +1,5 @@
 import type { Suite } from "./suite.ts";
+import { growth } from "./suites/growth/suite.ts";
 import { orderRead } from "./suites/order-read/suite.ts";
 import { orderWrite } from "./suites/order-write/suite.ts";
 import { purchaseToOrder } from "./suites/purchase-to-order/suite.ts";
@@ -16,4 +17,5 @@ export const suites: readonly Suite[] = [
   orderWrite,
   restInproc,
   start,
+  growth,
 ];

@@ -2,7 +2,8 @@ import type { HistogramJson } from "./histogram.ts";
 
 /** What the load generator is told to do. It goes to its process as JSON. */
 export interface LoadPlan {
-  readonly url: string;
+  /** Of several servers that do the same, connections go to each in turn. */
+  readonly url: string | readonly string[];
   /** Default HTTP/1.1. HTTP/2 is for gRPC: one stream at a time a connection. */
   readonly protocol?: "http1" | "http2";
   readonly connections: number;

@@ -36,7 +36,11 @@ export class Run {
       answer: (connection: Connection, answer: Answer) => this.#answered(connection, answer),
       lost: (error: Error) => this.#done.reject(error),
     };
-    this.#connections = Array.from({ length: plan.connections }, () => new Open(new URL(plan.url), events));
+    const urls = [plan.url].flat().map((url) => new URL(url));
+    this.#connections = Array.from(
+      { length: plan.connections },
+      (_, index) => new Open(urls[index % urls.length] as URL, events),
+    );
   }
 
   /** Resolves when every answer is there. Rejects when a connection is lost. */

@@ -18,7 +18,7 @@ export interface Shop {
   readonly place: Place;
   readonly servers: readonly ServerProcess[];
   openSale(total: number): Promise<Sale>;
-  /** 64 clients buy one unit each time, every time as another buyer. Throws where one is refused but for the stock. */
+  /** 64 clients, or as many as planned, buy one unit each time, every time as another buyer. Throws where one is refused but for the stock. */
   buy(sale: Sale, front: Front, plan: BuyingPlan): Promise<Bought>;
   /** Waits until every yes is an order and the outbox is empty; returns how long that took (milliseconds). */
   settle(): Promise<number>;
@@ -26,7 +26,8 @@ export interface Shop {
   verify(): Promise<void>;
 }
 
-export type BuyingPlan = Pick<LoadPlan, "durationMs" | "rate" | "maximumRequests">;
+export type BuyingPlan = Pick<LoadPlan, "durationMs" | "rate" | "maximumRequests"> &
+  Partial<Pick<LoadPlan, "connections">>;
 
 export interface Bought extends LoadResult {
   readonly summary: Told;
@@ -35,8 +36,16 @@ export interface Bought extends LoadResult {
 /** The whole service as it is run. */
 export const ordermesh = import.meta.resolve("../../../services/main.ts");
 
-/** Starts a program on a fresh database of the server with a broker of its own, or embedded where there is no server. */
-export async function openShop(bench: Bench, program: string, server: Component | undefined): Promise<Shop> {
+/**
+ * Starts a program on a fresh database of the server with a broker of its own, or embedded where there is no server.
+ * Several instances of it share both, and the buyers.
+ */
+export async function openShop(
+  bench: Bench,
+  program: string,
+  server: Component | undefined,
+  instances = 1,
+): Promise<Shop> {
   const place = await newPlace(bench, server);
   const nats = server === undefined ? undefined : await bench.startNats();
   // A server that cannot serve 64 buyers in its 10 seconds is to be measured, not to refuse them.
@@ -45,10 +54,15 @@ export async function openShop(bench: Bench, program: string, server: Component 
     place.url === undefined || nats === undefined
       ? embedded
       : { ...embedded, ...jwtEnvironment, DATABASE_URL: place.url, NATS_URL: nats.url };
-  const child = await bench.startServer({ name: "ordermesh", program, env });
+  const first = await bench.startServer({ name: "ordermesh", program, env });
+  const children = [first];
+  while (children.length < instances) {
+    const own = { ...env, DATA_DIR: bench.directory("instance") };
+    children.push(await bench.startServer({ name: "ordermesh", program, env: own }));
+  }
   const database = await openStore(place);
   bench.defer(() => database.close());
-  const servers = [child, server, nats].filter((process) => process !== undefined);
+  const servers = [...children, server, nats].filter((process) => process !== undefined);
   const token = server === undefined ? undefined : await authorization("bench", ["operator"]);
   const sales: Sale[] = [];
   let runs = 0;
@@ -63,7 +77,7 @@ export async function openShop(bench: Bench, program: string, server: Component 
       const ms = performance.now() - from;
       if (orders >= expected && unrelayed === 0) return ms;
       if (ms > settleWithinMs) {
-        throw new Error(`${orders} of ${expected} orders stand, ${unrelayed} events wait:\n${child.said()}`);
+        throw new Error(`${orders} of ${expected} orders stand, ${unrelayed} events wait:\n${first.said()}`);
       }
       await sleep(20);
     }
@@ -73,7 +87,7 @@ export async function openShop(bench: Bench, program: string, server: Component 
     place,
     servers,
     openSale: async (total) => {
-      const activityId = await createActivity(child.url, token, `lamp-${sales.length + 1}`, total);
+      const activityId = await createActivity(first.url, token, `lamp-${sales.length + 1}`, total);
       const sale: Sale = { activityId, total, orders: [] };
       sales.push(sale);
       return sale;
@@ -86,7 +100,7 @@ export async function openShop(bench: Bench, program: string, server: Component 
         authorization: token,
       };
       const source = { module: import.meta.resolve("./purchase-requests.ts"), options };
-      const result = await bench.load({ url: child.url, connections: 64, source, ...plan });
+      const result = await bench.load({ url: children.map(({ url }) => url), connections: 64, source, ...plan });
       const summary = result.summary as Told;
       for (const [message, count] of Object.entries(summary.refused)) {
         if (message !== soldOut) throw new Error(`${count} buyers were refused: ${message}`);
