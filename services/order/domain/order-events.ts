@@ -3,6 +3,12 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { OrderCreatedSchema, OrderStatusChangedSchema } from "@ordermesh/proto/ordermesh/events/v1/order_pb";
 import { Channel, OrderStatus } from "@ordermesh/proto/ordermesh/order/v1/order_pb";
 
+/** An event to leave with a transaction. */
+export interface DomainEvent {
+  readonly subject: string;
+  readonly data: Uint8Array;
+}
+
 /** What events tell of an order. */
 export interface EventOrder {
   readonly id: string;
@@ -18,7 +24,7 @@ export function orderCreated(
     readonly traceId: string;
     readonly createdAt: number;
   },
-): { subject: string; data: Uint8Array } {
+): DomainEvent {
   const event = create(OrderCreatedSchema, {
     ...about(order),
     total: { currency: order.currency, minorUnits: order.totalMinor },
@@ -32,7 +38,7 @@ export function orderCreated(
 export function orderStatusChanged(
   order: EventOrder,
   move: { readonly from: OrderStatus; readonly to: OrderStatus; readonly version: number; readonly changedAt: number },
-): { subject: string; data: Uint8Array } {
+): DomainEvent {
   const event = create(OrderStatusChangedSchema, {
     ...about(order),
     fromStatus: statusName(move.from),

@@ -7,11 +7,11 @@ import {
   OrderTaskUpdatedSchema,
 } from "@ordermesh/proto/ordermesh/events/v1/order_task_pb";
 import { OrderTaskStatus } from "@ordermesh/proto/ordermesh/order/v1/order_task_pb";
-import type { OutboxEvent } from "@ordermesh/runtime/store/unit-of-work.ts";
+import type { DomainEvent } from "./order-events.ts";
 import type { OrderTaskRecord, TaskChange } from "./order-task.ts";
 
 /** The event of a new task. */
-export function createdEvent(task: OrderTaskRecord): OutboxEvent {
+export function createdEvent(task: OrderTaskRecord): DomainEvent {
   const { taskId, userName, shopName, productSku, productPrice, createdAt } = task;
   return event("created", OrderTaskCreatedSchema, {
     taskId,
@@ -24,7 +24,7 @@ export function createdEvent(task: OrderTaskRecord): OutboxEvent {
 }
 
 /** The events of a change: `updated`, and `completed` or `failed` where the status became that. */
-export function changeEvents({ task, changedFields }: TaskChange, from: OrderTaskStatus): OutboxEvent[] {
+export function changeEvents({ task, changedFields }: TaskChange, from: OrderTaskStatus): DomainEvent[] {
   const { taskId, status } = task;
   const events = [event("updated", OrderTaskUpdatedSchema, { taskId, changedFields: [...changedFields] })];
   if (status === from) return events;
@@ -39,6 +39,6 @@ export function changeEvents({ task, changedFields }: TaskChange, from: OrderTas
   return events;
 }
 
-function event<S extends DescMessage>(name: string, schema: S, init: MessageInitShape<S>): OutboxEvent {
+function event<S extends DescMessage>(name: string, schema: S, init: MessageInitShape<S>): DomainEvent {
   return { subject: `ordermesh.order.task.${name}.v1`, data: toBinary(schema, create(schema, init)) };
 }
