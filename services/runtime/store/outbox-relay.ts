@@ -40,6 +40,8 @@ const mostKnownBatches = 8;
 const largestTaken = 16_384;
 /** Where other processes commit events now, they are looked for this often (milliseconds). */
 const busyPollMs = 20;
+/** What is published waits this long at most for more that is deleted with it (milliseconds). */
+const deleteWithinMs = 50;
 
 /**
  * Publishes what committed transactions left in the outbox, in the order in which they wrote it, each under its
@@ -81,6 +83,8 @@ class Relay {
   #published: number[] = [];
   #inFlight = 0;
   #deleting = false;
+  /** When what is published is deleted at the latest, on the monotonic clock. */
+  #deleteBy = 0;
   #failure: unknown;
   /** Rows above `#highest` are read; own events are not taken from memory meanwhile. */
   #behind = true;
@@ -88,6 +92,8 @@ class Relay {
   #missed = false;
   /** When all rows are looked through again, on the monotonic clock. */
   #sweepAt = 0;
+  /** Events that the last sweep found and that did not turn out to be this process's own. */
+  #foreign = 0;
   #backoffMs = 0;
   #woken = false;
   #wake: (() => void) | undefined;
@@ -128,19 +134,19 @@ class Relay {
     this.#behind ||= events.length === 0 || this.#known.size + events.length > most;
     this.#behind ||= events.some(({ message }) => message.data.length > largestTaken);
     if (this.#behind) this.#missed = true;
-    else this.#add(events);
+    else this.#foreign -= events.length - this.#add(events);
     this.#nudge();
   }
 
-  /** Returns whether any was unknown. */
-  #add(events: readonly StoredEvent[]): boolean {
+  /** Returns how many were unknown. */
+  #add(events: readonly StoredEvent[]): number {
     const unknown = events.filter(({ seq }) => !this.#known.has(seq));
     for (const event of unknown) {
       this.#known.add(event.seq);
       this.#waiting.push(event);
       if (event.seq > this.#highest) this.#highest = event.seq;
     }
-    return unknown.length > 0;
+    return unknown.length;
   }
 
   async #run(): Promise<void> {
@@ -168,7 +174,8 @@ class Relay {
 
   /** Reads and publishes what there is and room for, then waits until there may be more. */
   async #advance(): Promise<void> {
-    if (this.#published.length > 0) void this.#delete();
+    const many = this.#published.length >= this.#batchSize;
+    if (many || (this.#published.length > 0 && performance.now() >= this.#deleteBy)) void this.#delete();
     const room = this.#inFlight < mostInFlight;
     if (room && performance.now() >= this.#sweepAt) await this.#sweep();
     else if (room && this.#behind && this.#waiting.length === 0) await this.#readOn();
@@ -177,8 +184,10 @@ class Relay {
     }
     if (this.#inFlight === 0 && this.#published.length === 0) this.#succeeded();
     if (this.#behind && this.#inFlight < mostInFlight) return;
-    const idleMs = this.#inFlight < mostInFlight ? this.#sweepAt - performance.now() : this.#pollMs;
-    await this.#wait(Math.min(Math.max(idleMs, 0), this.#leaseMs / 4));
+    const now = performance.now();
+    const sweepMs = this.#inFlight < mostInFlight ? this.#sweepAt - now : this.#pollMs;
+    const deleteMs = this.#published.length > 0 && !this.#deleting ? this.#deleteBy - now : this.#pollMs;
+    await this.#wait(Math.max(Math.min(sweepMs, deleteMs, this.#leaseMs / 4), 0));
   }
 
   /** The next events that this process did not hear of. */
@@ -194,14 +203,17 @@ class Relay {
     const limit = this.#known.size + this.#batchSize;
     const events = await readOutbox(this.#database, 0, limit);
     if (events.length === limit) this.#behind = true;
-    const found = this.#add(events);
-    this.#sweepAt = performance.now() + (found ? Math.min(busyPollMs, this.#pollMs) : this.#pollMs);
+    // Own events may be read before their commit is told; where there are others, more will come.
+    const busy = this.#foreign > 0;
+    this.#foreign = this.#add(events);
+    this.#sweepAt = performance.now() + (busy ? Math.min(busyPollMs, this.#pollMs) : this.#pollMs);
   }
 
   async #relay(events: readonly StoredEvent[]): Promise<void> {
     this.#inFlight++;
     try {
       const published = await this.#publish(events);
+      if (this.#published.length === 0) this.#deleteBy = performance.now() + deleteWithinMs;
       this.#published.push(...published.map(({ seq }) => seq));
       if (published.length < events.length) {
         const refused = events.filter((event) => !published.includes(event)).map(({ message }) => message.subject);
