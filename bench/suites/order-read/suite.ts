@@ -74,11 +74,11 @@ function reader(
       return {
         servers: () => [server, ...(database === undefined ? [] : [database])],
         warmUp: async () => {
-          for (const operation of operations) await load(operation, bench.quick ? 300 : 2000);
+          for (const operation of operations) await load(operation, bench.quick ? 300 : 1000);
         },
         measure: async (take) => {
           for (const operation of operations) {
-            await take(rowOf(operation), async () => workOf(await load(operation, bench.quick ? 700 : 4000)));
+            await take(rowOf(operation), async () => workOf(await load(operation, bench.quick ? 700 : 2000)));
           }
         },
       };

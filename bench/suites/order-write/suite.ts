@@ -76,11 +76,11 @@ function writer(
       return {
         servers: () => [server, ...components],
         warmUp: async () => {
-          for (const operation of operations) await load(operation, bench.quick ? 300 : 1500);
+          for (const operation of operations) await load(operation, bench.quick ? 300 : 800);
         },
         measure: async (take) => {
           for (const operation of operations) {
-            await take(rowOf(operation), async () => workOf(await load(operation, bench.quick ? 1000 : 3000)));
+            await take(rowOf(operation), async () => workOf(await load(operation, bench.quick ? 1000 : 2000)));
           }
         },
         verify: async () => {

@@ -34,7 +34,7 @@ const plenty = 1_000_000_000;
 /** How long samples take (milliseconds), and how much is sold out. */
 const sizes = {
   quick: { warmUpMs: 500, peakMs: 1000, steadyMs: 1000, stock: 1000 },
-  full: { warmUpMs: 2000, peakMs: 5000, steadyMs: 5000, stock: 10_000 },
+  full: { warmUpMs: 1000, peakMs: 2500, steadyMs: 2500, stock: 10_000 },
 };
 
 /** What buyers of a flash sale get: a durable yes, or a clear no. */
