@@ -157,10 +157,23 @@ function bound(value: SqlValue): unknown {
 /** The statement with its values written in, for the text protocol: no prepare round trip, no statement kept. */
 function inline(sql: string, params: readonly SqlValue[]): string {
   if (params.length === 0) return sql;
-  const pieces = splitPlaceholders(sql);
+  const pieces = piecesOf(sql);
   let whole = pieces[0] ?? "";
   for (let index = 1; index < pieces.length; index++) whole += literal(params[index - 1] ?? null) + pieces[index];
   return whole;
+}
+
+/** Of the latest texts: full batches are of few sizes. */
+const knownPieces = new Map<string, readonly string[]>();
+const mostKnownPieces = 16;
+
+function piecesOf(sql: string): readonly string[] {
+  const known = knownPieces.get(sql);
+  if (known !== undefined) return known;
+  const pieces = splitPlaceholders(sql);
+  if (knownPieces.size === mostKnownPieces) knownPieces.clear();
+  knownPieces.set(sql, pieces);
+  return pieces;
 }
 
 function literal(value: SqlValue): string {
