@@ -7,17 +7,8 @@ import {
   type Registry as TypeRegistry,
 } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { Logger } from "../../telemetry/logger.ts";
 import { createBinaryEncoder } from "./binary-encoder.ts";
 import { createJsonEncoder } from "./json-encoder.ts";
-
-export interface CodecOptions {
-  /** What google.protobuf.Any may hold in JSON. */
-  readonly types: TypeRegistry;
-  /** One request message; more is RESOURCE_EXHAUSTED. */
-  readonly messageBytes: number;
-  readonly log: Logger;
-}
 
 /** One encoding of a method's messages. */
 export interface Codec {
@@ -34,7 +25,7 @@ export interface Codecs {
 }
 
 /** Codecs as the universal handlers have them: JSON with unknown fields is taken, as Connect clients may be newer. */
-export function createCodecs({ input, output }: DescMethodUnary, { types }: CodecOptions): Codecs {
+export function createCodecs({ input, output }: DescMethodUnary, types: TypeRegistry): Codecs {
   return {
     json: {
       contentType: "application/json",

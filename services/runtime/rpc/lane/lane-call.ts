@@ -1,18 +1,28 @@
+import type { Registry as TypeRegistry } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { HeaderReader } from "../../auth/authenticator.ts";
 import { fail } from "../../errors/fail.ts";
 import { sanitize } from "../../errors/sanitize.ts";
+import type { Logger } from "../../telemetry/logger.ts";
 import type { Call, CallOrigin } from "../call.ts";
 import type { UnaryEndpoint } from "../registry.ts";
-import type { Codec, CodecOptions, Codecs } from "./codec.ts";
+import type { Codec, Codecs } from "./codec.ts";
 import type { LaneHead } from "./lane.ts";
 import { errorReply, type LaneReply, messageReply } from "./reply.ts";
+
+export interface LaneOptions {
+  /** What google.protobuf.Any may hold in JSON. */
+  readonly types: TypeRegistry;
+  /** One request message; more is RESOURCE_EXHAUSTED. */
+  readonly messageBytes: number;
+  readonly log: Logger;
+}
 
 /** What all calls of one method share. */
 export interface LaneMethod {
   readonly endpoint: UnaryEndpoint;
   readonly codecs: Codecs;
-  readonly options: CodecOptions;
+  readonly options: LaneOptions;
 }
 
 /** One call on its way: the transport collects the body unless there is a refusal or a message already, then asks for the reply. */

@@ -4,8 +4,8 @@ import type { ConnectError } from "@connectrpc/connect";
 import { parseContentType, parseTimeout } from "@connectrpc/connect/protocol-connect";
 import type { HeaderReader } from "../../auth/authenticator.ts";
 import type { UnaryEndpoint } from "../registry.ts";
-import { type CodecOptions, createCodecs, malformed } from "./codec.ts";
-import { LaneCall, type LaneMethod } from "./lane-call.ts";
+import { createCodecs, malformed } from "./codec.ts";
+import { LaneCall, type LaneMethod, type LaneOptions } from "./lane-call.ts";
 
 /** The start of a request, whatever carries it. */
 export interface LaneHead extends HeaderReader {
@@ -27,11 +27,12 @@ export interface Lane {
 
 /**
  * What is not plain Connect unary goes to the universal handler: gRPC, gRPC-Web, compressed requests, other content types and
- * HTTP methods. What is answered is answered as there, but for a message that cannot be decoded: that is INVALID_ARGUMENT in
- * binary, too (Connect protocol, "Unary-Request": the fault is the caller's).
+ * HTTP methods. What is answered is answered as there, with two differences, both INTERNAL there: a message that cannot be
+ * decoded is INVALID_ARGUMENT in every encoding, for the fault is the caller's; a reply that cannot be encoded tells nothing of
+ * why but an id that stands in the log.
  */
-export function createLane(endpoint: UnaryEndpoint, options: CodecOptions): Lane {
-  const method: LaneMethod = { endpoint, codecs: createCodecs(endpoint.method, options), options };
+export function createLane(endpoint: UnaryEndpoint, options: LaneOptions): Lane {
+  const method: LaneMethod = { endpoint, codecs: createCodecs(endpoint.method, options.types), options };
   const readOnly = endpoint.method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
 
   return {
