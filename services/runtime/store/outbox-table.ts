@@ -2,6 +2,7 @@ import type { OutgoingMessage } from "../events/bus.ts";
 import { bytes, integer, text, textOrNull } from "./column.ts";
 import type { Database } from "./database.ts";
 import { uuidv7 } from "./id.ts";
+import { oneOfParts } from "./in-list.ts";
 import { type InsertColumn, insertRows } from "./insert.ts";
 import type { Sql } from "./sql.ts";
 import type { OutboxEvent } from "./unit-of-work.ts";
@@ -11,8 +12,6 @@ export interface StoredEvent {
   readonly seq: number;
   readonly message: OutgoingMessage;
 }
-
-const mostRanges = 64;
 
 /** Writes events; returns them as stored, or nothing on MySQL, which does not tell the numbers it gave. */
 export async function writeOutbox(sql: Sql, table: string, events: readonly OutboxEvent[]): Promise<StoredEvent[]> {
@@ -69,19 +68,11 @@ export async function readOutbox({ read, tables }: Database, after: number, limi
 }
 
 /**
- * Deletes events by their numbers, never "up to" one: a transaction that took a lower number may commit only now.
- * Numbers without a gap between them are one range, in which there can be no other row.
+ * Deletes events by their numbers, never "up to" one: a transaction that took a lower number may commit only now. Nor
+ * by ranges: MySQL would lock the row after a range, too, and wait for the transaction that writes it.
  */
-export async function deleteFromOutbox({ read, tables }: Database, seqs: readonly number[]): Promise<void> {
-  const ranges: number[][] = [];
-  for (const seq of [...seqs].sort((a, b) => a - b)) {
-    const last = ranges.at(-1);
-    if (last?.[1] === seq - 1) last[1] = seq;
-    else ranges.push([seq, seq]);
-  }
-  for (let start = 0; start < ranges.length; start += mostRanges) {
-    const part = ranges.slice(start, start + mostRanges);
-    const conditions = part.map(() => "seq between ? and ?").join(" or ");
-    await read.run(`delete from ${tables.outbox} where ${conditions}`, part.flat());
+export async function deleteFromOutbox({ read, tables, dialect }: Database, seqs: readonly number[]): Promise<void> {
+  for (const { condition, params, options } of oneOfParts(dialect, "seq", seqs)) {
+    await read.run(`delete from ${tables.outbox} where ${condition}`, params, options);
   }
 }
