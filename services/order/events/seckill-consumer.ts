@@ -26,7 +26,7 @@ export interface SeckillConsumerSettings {
   readonly ackWaitMs?: number;
   readonly maxDeliveries?: number;
   readonly backoffMs?: readonly number[];
-  /** Default 1000; on SQLite 100, because there a batch blocks the event loop. */
+  /** Default 500; on SQLite 100, because there a batch blocks the event loop. */
   readonly batchSize?: number;
   readonly batchTargetMs?: number;
   readonly concurrency?: number;
@@ -58,9 +58,9 @@ export function startSeckillConsumer(options: SeckillConsumerOptions): Promise<S
     ackWaitMs: settings.ackWaitMs ?? 30_000,
     maxDeliveries: settings.maxDeliveries ?? 6,
     backoffMs: settings.backoffMs ?? [200, 1000, 5000, 15_000, 30_000],
-    batchSize: settings.batchSize ?? (database.dialect.name === "sqlite" ? 100 : 1000),
+    batchSize: settings.batchSize ?? (database.dialect.name === "sqlite" ? 100 : 500),
     // A larger batch hardly costs less, and longer transactions hold locks and memory longer.
-    batchTargetMs: settings.batchTargetMs ?? 250,
+    batchTargetMs: settings.batchTargetMs ?? 400,
     // While one batch waits for the database, the other is decoded and written out.
     concurrency: settings.concurrency ?? 2,
   };

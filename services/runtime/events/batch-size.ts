@@ -1,7 +1,7 @@
 import type { ConsumerSpec } from "./bus.ts";
 
 /** The first size, and the least: below it a batch costs mostly what every batch costs, and fewer messages take as long. */
-const leastBatch = 128;
+const leastBatch = 256;
 
 /**
  * How many messages the next batch may have: as many as the handler gets done in about the consumer's `batchTargetMs`.
