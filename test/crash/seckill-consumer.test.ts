@@ -45,6 +45,7 @@ function bodies(): string[] {
 test.each([
   ["sqlite", "embedded"],
   ["mysql", "jetstream"],
+  ["postgres", "jetstream"],
 ] as const)(
   "minishop 8.2 exactly the orders on %s and %s, though the consumer is killed three times",
   async (kind, busKind) => {
