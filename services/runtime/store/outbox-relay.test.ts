@@ -266,6 +266,29 @@ describe.each(databaseKinds)("%s", (kind: DatabaseKind) => {
     expect(seen.map(textOf)).toEqual(["one", "two", "three"]);
   });
 
+  // SQLite has one writer: there everything waits for it.
+  const servers = kind === "sqlite" ? [] : [kind];
+  test.each(servers)(
+    "on %s a transaction that is writing events holds up none that were committed before",
+    async () => {
+      const { database } = await openForTest(kind);
+      const bus = await embedded();
+      await emit(database, "before");
+      const wrote = Promise.withResolvers<void>();
+      const end = Promise.withResolvers<void>();
+      const writing = database.transact(async (uow) => {
+        uow.emit({ subject: "test.said", data: Buffer.from("later") });
+        await uow.writeEvents();
+        wrote.resolve();
+        await end.promise;
+      });
+      await wrote.promise;
+      relayFor(database, bus);
+      await until(async () => (await left(database)) === 0, 2000).finally(() => end.resolve());
+      await writing;
+    },
+  );
+
   test("an event larger than is kept in memory leaves in its turn", async () => {
     const { database } = await openForTest(kind);
     const bus = await embedded();
