@@ -144,10 +144,10 @@ export class JetStreamSubscription implements Subscription {
     this.#again(250);
   }
 
-  /** Asks for as many messages as there is room beside those that wait. One request at a time. */
+  /** Asks for as many messages as there is room beside those that wait: a full batch for each slot. One request at a time. */
   #request(): void {
     const most = Math.min(this.#size.current, Math.ceil(batchBytes / this.#messageBytes));
-    const room = most - this.#waiting.length;
+    const room = most * this.#slots.length - this.#waiting.length;
     if (!this.#ready || this.#stopping || this.#pull.left > 0 || room <= 0) return;
     this.#pull = { id: this.#pull.id + 1, left: room };
     const ns = 1_000_000;
