@@ -13,6 +13,7 @@ import { fail } from "@ordermesh/runtime/errors/fail.ts";
 import { deadLetterStream } from "@ordermesh/runtime/events/dead-letters.ts";
 import { eventAdmin } from "@ordermesh/runtime/events/event-admin.ts";
 import { openBus } from "@ordermesh/runtime/events/open-bus.ts";
+import { compactHeap } from "@ordermesh/runtime/lifecycle/compact-heap.ts";
 import { openDataDir } from "@ordermesh/runtime/lifecycle/data-dir.ts";
 import { createHealthEndpoints } from "@ordermesh/runtime/lifecycle/health-endpoints.ts";
 import { createLifecycle, type Part } from "@ordermesh/runtime/lifecycle/lifecycle.ts";
@@ -90,7 +91,10 @@ async function start({ roles }: Arguments, config: Config): Promise<void> {
   }
   await runProcess(lifecycle, {
     log,
-    onReady: () => process.stdout.write(`ready ${url()}\n`),
+    onReady: () => {
+      compactHeap();
+      process.stdout.write(`ready ${url()}\n`);
+    },
   });
 
   /** The services with what they stand on: data directory, bus, databases. */

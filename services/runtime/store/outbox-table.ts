@@ -23,7 +23,10 @@ export async function writeOutbox(sql: Sql, table: string, events: readonly Outb
     "data",
     { name: "created_at", expression: sql.dialect.now },
   ];
-  const rows = messages.map(({ id, subject, headers, data }) => [id, subject, JSON.stringify(headers), data]);
+  const rows = messages.map(({ id, subject, data }, index) => {
+    const headers = events[index]?.headers;
+    return [id, subject, headers === undefined ? null : JSON.stringify(headers), data];
+  });
   if (sql.dialect.product === "mysql") {
     await insertRows(sql, table, columns, rows);
     return [];
