@@ -5,7 +5,7 @@ import { openBus } from "@ordermesh/runtime/events/open-bus.ts";
 import { startOutboxRelay } from "@ordermesh/runtime/store/outbox-relay.ts";
 import { serveJobs } from "../../machine/job-server.ts";
 import { countOrders, log, openStore, type Place } from "../../machine/order-store.ts";
-import { streams } from "./streams.ts";
+import { orderStreams } from "../../machine/order-streams.ts";
 
 /** Handed over as JSON. */
 export interface DrainOptions {
@@ -22,7 +22,7 @@ export interface DrainOptions {
 const { place, natsUrl, orders, poolSize, settings, relay }: DrainOptions = JSON.parse(process.argv[2] ?? "");
 const database = await openStore(place, poolSize);
 const bus = await openBus({ natsUrl, dataDir: place.directory, log });
-for (const stream of streams) await bus.ensureStream(stream);
+for (const stream of orderStreams) await bus.ensureStream(stream);
 if (relay) startOutboxRelay({ database, bus, log });
 
 serveJobs({

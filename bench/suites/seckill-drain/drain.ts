@@ -5,7 +5,7 @@ import { newPlace, openStore, type Place } from "../../machine/order-store.ts";
 import type { Contender, ServerProcess, Session } from "../../suite.ts";
 import type { DrainOptions } from "./drain-server.ts";
 import { openSale } from "./messages.ts";
-import { publishMessages } from "./streams.ts";
+import { publishMessages } from "./publish.ts";
 import { verifyDrained } from "./verify.ts";
 
 /** How consumers differ from those that the service starts. */
