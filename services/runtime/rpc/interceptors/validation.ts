@@ -3,6 +3,7 @@ import { pathToString } from "@bufbuild/protobuf/reflect";
 import { CompilationError, createValidator, type Violation } from "@bufbuild/protovalidate";
 import { type FieldViolation, fail } from "../../errors/fail.ts";
 import type { Interceptor } from "../interceptor.ts";
+import { quickValidationOf } from "./quick-validation.ts";
 
 /** Throws VALIDATION, naming every field at fault, for a message that breaks its proto's rules. */
 export type Validate = (message: Message) => void;
@@ -14,7 +15,9 @@ const validator = createValidator();
 export function validationOf(type: DescMessage): Validate {
   const empty = validator.validate(type, create(type));
   if (empty.error instanceof CompilationError) throw new Error(`rules of ${type.typeName}: ${empty.error.message}`);
+  const isSurelyValid = quickValidationOf(type);
   return (message) => {
+    if (isSurelyValid(message)) return;
     const result = validator.validate(type, message);
     if (result.kind === "valid") return;
     if (result.kind === "error") throw result.error;
