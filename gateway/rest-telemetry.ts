@@ -1,3 +1,4 @@
+import type { Series } from "@ordermesh/runtime/telemetry/histogram.ts";
 import type { Metrics } from "@ordermesh/runtime/telemetry/metrics.ts";
 import type { Route } from "./transcoder/route.ts";
 import type { Exchange } from "./transcoder/transcoder.ts";
@@ -10,23 +11,18 @@ export function createRestTelemetry(metrics: Metrics): (exchange: Exchange) => v
     labels: ["surface", "rpc_method", "status"],
   });
   // By route (by surface where there is none), then by status: made once.
-  const known = new Map<Route | string, Map<number, Labels>>();
+  const known = new Map<Route | string, Map<number, Series>>();
 
-  function labelsOf({ surface, route, status }: Exchange): Labels {
-    const byStatus = known.get(route ?? surface) ?? new Map<number, Labels>();
+  function seriesOf({ surface, route, status }: Exchange): Series {
+    const byStatus = known.get(route ?? surface) ?? new Map<number, Series>();
     known.set(route ?? surface, byStatus);
-    const labels = byStatus.get(status) ?? { surface, rpc_method: nameOf(route), status: String(status) };
-    byStatus.set(status, labels);
-    return labels;
+    const series =
+      byStatus.get(status) ?? duration.series({ surface, rpc_method: nameOf(route), status: String(status) });
+    byStatus.set(status, series);
+    return series;
   }
 
-  return (exchange) => duration.observe(labelsOf(exchange), exchange.durationMs / 1000);
-}
-
-interface Labels {
-  readonly surface: string;
-  readonly rpc_method: string;
-  readonly status: string;
+  return (exchange) => seriesOf(exchange).observe(exchange.durationMs / 1000);
 }
 
 function nameOf(route: Route | undefined): string {

@@ -12,7 +12,10 @@ test("renders the process's own metrics", async () => {
 test("counters, histograms and gauges are rendered with their labels", async () => {
   const metrics = createMetrics({ process: false });
   metrics.counter({ name: "orders_total", help: "Orders.", labels: ["outcome"] }).inc({ outcome: "stored" }, 2);
-  metrics.histogram({ name: "batch_seconds", help: "Batches.", buckets: [1, 2] }).observe(1.5);
+  metrics
+    .histogram({ name: "batch_seconds", help: "Batches.", buckets: [1, 2] })
+    .series({})
+    .observe(1.5);
   metrics.gauge({ name: "queue_length", help: "Waiting.", collect: (gauge) => gauge.set(7) });
   const { body } = await metrics.render();
   expect(body).toContain('orders_total{outcome="stored"} 2');

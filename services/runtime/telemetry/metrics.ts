@@ -1,4 +1,5 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { Histogram } from "./histogram.ts";
 
 export interface MetricOptions<L extends string> {
   /** Prometheus name with its unit: `_total`, `_seconds`, `_bytes`. */
@@ -41,11 +42,8 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
   return {
     counter: ({ name, help, labels = [] }) =>
       once(name, () => new Counter({ name, help, labelNames: [...labels], registers: [registry] })),
-    histogram: ({ name, help, labels = [], buckets = latencyBuckets }) =>
-      once(
-        name,
-        () => new Histogram({ name, help, labelNames: [...labels], buckets: [...buckets], registers: [registry] }),
-      ),
+    histogram: ({ name, help, buckets = latencyBuckets }) =>
+      once(name, () => new Histogram({ name, help, buckets }, registry)),
     gauge: ({ name, help, labels = [], collect }) =>
       once(
         name,

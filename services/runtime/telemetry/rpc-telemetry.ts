@@ -2,6 +2,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { type Attributes, SpanStatusCode } from "@opentelemetry/api";
 import type { CallContext, Transport } from "../rpc/call-context.ts";
+import type { Histogram, Series } from "./histogram.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 import { type Span, SpanKind, type Tracing } from "./tracing.ts";
@@ -71,7 +72,7 @@ export function createRpcTelemetry({ metrics, tracing, log }: RpcTelemetryOption
   return (context) => {
     const startedAt = performance.now();
     const { method, transport } = context;
-    const names = namesOf(known, method, transport);
+    const names = namesOf(known, method, transport, duration);
     const span = tracing.records ? startSpan(tracing, context, names) : undefined;
     running += 1;
 
@@ -79,7 +80,7 @@ export function createRpcTelemetry({ metrics, tracing, log }: RpcTelemetryOption
       const seconds = (performance.now() - startedAt) / 1000;
       const code = error === undefined ? undefined : codeOf(error);
       running -= 1;
-      duration.observe(names.labels, seconds);
+      names.duration.observe(seconds);
       calls.inc(callLabels(names, code));
       if (span !== undefined) endSpan(span, transport, code);
       const level = code === undefined ? "debug" : serverFaults.has(code) ? "warn" : "info";
@@ -101,10 +102,16 @@ interface Labels {
 interface Names {
   readonly rpc: string;
   readonly labels: Labels;
+  readonly duration: Series;
   readonly byCode: Map<Code | undefined, Labels & { readonly rpc_code: string }>;
 }
 
-function namesOf(known: Map<DescMethod, Map<Transport, Names>>, method: DescMethod, transport: Transport): Names {
+function namesOf(
+  known: Map<DescMethod, Map<Transport, Names>>,
+  method: DescMethod,
+  transport: Transport,
+  duration: Histogram<keyof Labels>,
+): Names {
   let ofMethod = known.get(method);
   if (ofMethod === undefined) {
     ofMethod = new Map();
@@ -114,7 +121,7 @@ function namesOf(known: Map<DescMethod, Map<Transport, Names>>, method: DescMeth
   if (names === undefined) {
     const service = method.parent.typeName;
     const labels = { rpc_system: systems[transport], rpc_service: service, rpc_method: method.name };
-    names = { rpc: `${service}/${method.name}`, labels, byCode: new Map() };
+    names = { rpc: `${service}/${method.name}`, labels, duration: duration.series(labels), byCode: new Map() };
     ofMethod.set(transport, names);
   }
   return names;
