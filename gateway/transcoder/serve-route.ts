@@ -47,7 +47,8 @@ export async function serveRoute(routed: RoutedRequest, options: ServeOptions): 
   const { policy } = compiled.route;
   const timeoutMs = requestedTimeoutMs(request.headers) ?? policy.defaultTimeoutMs;
   const deadline = timeoutMs === undefined ? undefined : Date.now() + timeoutMs;
-  const principal = await authorize(policy, request, options);
+  const authorized = authorize(policy, request, options);
+  const principal = authorized instanceof Promise ? await authorized : authorized;
   // Without a body rule nothing of the request's body is meant (google/api/http.proto): it is not read.
   const body = compiled.route.body === undefined ? noBody : await requestBody(routed, options.maxBodyBytes);
   if ("reply" in body) return body.reply;
@@ -61,15 +62,30 @@ export async function serveRoute(routed: RoutedRequest, options: ServeOptions): 
  * As the runtime does for every call, here before the body is read. A public method answers a caller with bad credentials,
  * too; another refusal (a foreign origin) stands. Throws UNAUTHENTICATED, PERMISSION_DENIED.
  */
-async function authorize({ access }: MethodPolicy, request: RestRequest, options: ServeOptions): Promise<Principal> {
-  let principal: Principal;
+function authorize(
+  { access }: MethodPolicy,
+  request: RestRequest,
+  options: ServeOptions,
+): Principal | Promise<Principal> {
+  const refused = (error: unknown) => admit(access, withoutCredentials(access, error));
+  let principal: Principal | Promise<Principal>;
   try {
-    principal = await options.authenticate(request);
+    principal = options.authenticate(request);
   } catch (error) {
-    const isCredential = error instanceof ConnectError && error.code === Code.Unauthenticated;
-    if (!isCredential || access !== Access.PUBLIC) throw error;
-    principal = anonymous;
+    return refused(error);
   }
+  return principal instanceof Promise
+    ? principal.then((known) => admit(access, known), refused)
+    : admit(access, principal);
+}
+
+function withoutCredentials(access: Access, error: unknown): Principal {
+  const isCredential = error instanceof ConnectError && error.code === Code.Unauthenticated;
+  if (!isCredential || access !== Access.PUBLIC) throw error;
+  return anonymous;
+}
+
+function admit(access: Access, principal: Principal): Principal {
   if (permits(access, principal.roles)) return principal;
   throw fail(principal.kind === "anonymous" ? "UNAUTHENTICATED" : "PERMISSION_DENIED");
 }

@@ -17,8 +17,8 @@ const readMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
  * page sent (Origin, and Sec-Fetch-Site where the browser sends it).
  */
 export function browserGuard(request: GuardedRequest): ConnectError | undefined {
-  const host = parseAuthority(request.headers.get("host"));
-  if (host === undefined || !isLoopback(host.name)) {
+  const host = loopbackHost(request.headers.get("host"));
+  if (host === undefined) {
     return fail("FOREIGN_HOST", { message: "while AUTH=open only requests to localhost are served" });
   }
   if (readMethods.has(request.method)) return undefined;
@@ -30,6 +30,17 @@ export function browserGuard(request: GuardedRequest): ConnectError | undefined 
 interface Authority {
   readonly name: string;
   readonly port: string | undefined;
+}
+
+let known: { readonly text: string; readonly host: Authority } | undefined;
+
+function loopbackHost(text: string | null): Authority | undefined {
+  // Nearly all requests name the same.
+  if (text === known?.text) return known.host;
+  const host = parseAuthority(text);
+  if (text === null || host === undefined || !isLoopback(host.name)) return undefined;
+  known = { text, host };
+  return host;
 }
 
 function parseAuthority(authority: string | null): Authority | undefined {
