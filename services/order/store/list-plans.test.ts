@@ -76,12 +76,13 @@ describe.each(databaseKinds)("%s: a list in the order of an index", (kind) => {
   /** How the database runs the statement that `list` sends: a line for each step. */
   async function planOf(list: (sql: Sql) => Promise<unknown>): Promise<string> {
     let asked: { sql: string; params: readonly SqlValue[] } | undefined;
+    const record = async (sql: string, params: readonly SqlValue[] = []) => {
+      asked = { sql, params };
+      return [];
+    };
     const recording: Sql = {
       ...database.read,
-      all: async (sql, params = []) => {
-        asked = { sql, params };
-        return [];
-      },
+      ...{ all: record, values: record },
     };
     await list(recording);
     const { sql, params } = asked ?? expect.fail("nothing was asked");

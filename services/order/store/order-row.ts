@@ -1,6 +1,6 @@
 import type { Channel, OrderStatus } from "@ordermesh/proto/ordermesh/order/v1/order_pb";
 import { bigint, integer, text, timeMs, timeMsOrNull } from "@ordermesh/runtime/store/column.ts";
-import type { Row } from "@ordermesh/runtime/store/sql.ts";
+import type { ValueRow } from "@ordermesh/runtime/store/sql.ts";
 
 /** Times are epoch milliseconds. */
 export interface OrderRow {
@@ -44,64 +44,66 @@ export interface OrderWithLines {
   readonly lines: readonly OrderLineRow[];
 }
 
-/** What `ordersOf` reads, of orders `o` and their lines `l`, each line with its order: one statement, one snapshot. */
+/**
+ * What `ordersOf` reads, of orders `o` and their lines `l`, each line with its order: one statement, one snapshot.
+ * `readOrder` and `readLine` know the columns by their places.
+ */
 export const orderWithLineColumns = `o.id, o.number, o.channel, o.external_id, o.buyer_id, o.status, o.currency,
   o.total_minor, o.activity_id, o.reservation_id, o.trace_id, o.cancel_reason, o.version, o.created_at, o.updated_at,
   o.expires_at, o.paid_at, o.cancelled_at, o.completed_at, o.refunded_at, o.expired_at,
-  l.number as line_number, l.product_id, l.product_name, l.quantity, l.unit_price,
-  l.total_minor as line_total_minor, l.created_at as line_created_at, l.updated_at as line_updated_at`;
+  l.number, l.product_id, l.product_name, l.quantity, l.unit_price, l.total_minor, l.created_at, l.updated_at`;
 
 /** Orders by id with their lines in the order of their numbers. */
-export function ordersOf(rows: readonly Row[]): Map<string, OrderWithLines> {
+export function ordersOf(rows: readonly ValueRow[]): Map<string, OrderWithLines> {
   const orders = new Map<string, { readonly order: OrderRow; readonly lines: OrderLineRow[] }>();
   for (const row of rows) {
-    const id = text(row.id);
+    const id = text(row[0]);
     let entry = orders.get(id);
     if (entry === undefined) {
       entry = { order: readOrder(row), lines: [] };
       orders.set(id, entry);
     }
-    if (row.line_number !== null) entry.lines.push(readLine(row));
+    if (row[21] !== null) entry.lines.push(readLine(row));
   }
-  for (const { lines } of orders.values()) lines.sort((a, b) => a.number - b.number);
+  for (const { lines } of orders.values()) if (lines.length > 1) lines.sort((a, b) => a.number - b.number);
   return orders;
 }
 
-function readOrder(row: Row): OrderRow {
+function readOrder(row: ValueRow): OrderRow {
   return {
-    id: text(row.id),
-    number: integer(row.number),
-    channel: integer(row.channel),
-    externalId: text(row.external_id),
-    buyerId: text(row.buyer_id),
-    status: integer(row.status),
-    currency: text(row.currency),
-    totalMinor: bigint(row.total_minor),
-    activityId: text(row.activity_id),
-    reservationId: text(row.reservation_id),
-    traceId: text(row.trace_id),
-    cancelReason: text(row.cancel_reason),
-    version: integer(row.version),
-    createdAt: timeMs(row.created_at),
-    updatedAt: timeMs(row.updated_at),
-    expiresAt: timeMsOrNull(row.expires_at),
-    paidAt: timeMsOrNull(row.paid_at),
-    cancelledAt: timeMsOrNull(row.cancelled_at),
-    completedAt: timeMsOrNull(row.completed_at),
-    refundedAt: timeMsOrNull(row.refunded_at),
-    expiredAt: timeMsOrNull(row.expired_at),
+    id: text(row[0]),
+    number: integer(row[1]),
+    channel: integer(row[2]),
+    externalId: text(row[3]),
+    buyerId: text(row[4]),
+    status: integer(row[5]),
+    currency: text(row[6]),
+    totalMinor: bigint(row[7]),
+    activityId: text(row[8]),
+    reservationId: text(row[9]),
+    traceId: text(row[10]),
+    cancelReason: text(row[11]),
+    version: integer(row[12]),
+    createdAt: timeMs(row[13]),
+    updatedAt: timeMs(row[14]),
+    expiresAt: timeMsOrNull(row[15]),
+    paidAt: timeMsOrNull(row[16]),
+    cancelledAt: timeMsOrNull(row[17]),
+    completedAt: timeMsOrNull(row[18]),
+    refundedAt: timeMsOrNull(row[19]),
+    expiredAt: timeMsOrNull(row[20]),
   };
 }
 
-function readLine(row: Row): OrderLineRow {
+function readLine(row: ValueRow): OrderLineRow {
   return {
-    number: integer(row.line_number),
-    productId: text(row.product_id),
-    productName: text(row.product_name),
-    quantity: integer(row.quantity),
-    unitPrice: text(row.unit_price),
-    totalMinor: bigint(row.line_total_minor),
-    createdAt: timeMs(row.line_created_at),
-    updatedAt: timeMs(row.line_updated_at),
+    number: integer(row[21]),
+    productId: text(row[22]),
+    productName: text(row[23]),
+    quantity: integer(row[24]),
+    unitPrice: text(row[25]),
+    totalMinor: bigint(row[26]),
+    createdAt: timeMs(row[27]),
+    updatedAt: timeMs(row[28]),
   };
 }

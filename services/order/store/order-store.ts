@@ -48,7 +48,7 @@ export async function lookupOrders(
     for (const { list, params } of inListParts(ids)) {
       const statement = `select ${orderWithLineColumns} from orders o ${withLines}
         where o.channel = ? and o.external_id in ${list}`;
-      add(ordersOf(await sql.all(statement, [channel, ...params])).values());
+      add(ordersOf(await sql.values(statement, [channel, ...params])).values());
     }
   }
   // Every order that stands as a reservation is one of a flash sale.
@@ -67,7 +67,7 @@ export async function ordersById(sql: Sql, ids: readonly string[]): Promise<Map<
   const found = new Map<string, OrderWithLines>();
   for (const { list, params } of inListParts(ids)) {
     const statement = `select ${orderWithLineColumns} from orders o ${withLines} where o.id in ${list}`;
-    for (const [id, order] of ordersOf(await sql.all(statement, params))) found.set(id, order);
+    for (const [id, order] of ordersOf(await sql.values(statement, params))) found.set(id, order);
   }
   return found;
 }
@@ -112,7 +112,7 @@ export async function listOrders(sql: Sql, filter: OrderFilter, page: OrderPage)
   }
   const statement = `select ${orderWithLineColumns} from
     (select * from orders ${where(conditions)} order by created_at desc, id desc limit ? offset ?) o ${withLines}`;
-  const orders = ordersOf(await sql.all(statement, [...params, page.limit, page.skip]));
+  const orders = ordersOf(await sql.values(statement, [...params, page.limit, page.skip]));
   // Here and not in the statement, which would sort whole rows.
   return [...orders.values()].sort(newestFirst);
 }

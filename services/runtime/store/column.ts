@@ -42,12 +42,44 @@ export function timeMs(value: unknown): number {
   throw unexpected("time", value);
 }
 
+/** What may follow the time itself: the ways to say UTC. */
+const utcZones = new Set(["", "+00", " +00", "+0000", " +0000", "+00:00", " +00:00"]);
+const [dash, space, colon, dot, zero] = [0x2d, 0x20, 0x3a, 0x2e, 0x30];
+/** Milliseconds of a second's first digits after the dot; the others are cut. */
+const weights = [100, 10, 1];
+
+/**
+ * Reads `YYYY-MM-DD HH:MM:SS[.f]`, with one to six digits of a second, in UTC. By characters: lists read hundreds of
+ * times a call, and a regular expression costs several times as much.
+ */
 function parsedTimeMs(value: string): number | undefined {
-  const match = /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(?: ?\+00(?::?00)?)?$/.exec(value);
-  if (match === null) return undefined;
-  const [, year, month, day, hour, minute, second, fraction = ""] = match;
-  const ms = Number(fraction.slice(0, 3).padEnd(3, "0"));
-  return Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second), ms);
+  if (value.charCodeAt(4) !== dash || value.charCodeAt(7) !== dash || value.charCodeAt(10) !== space) return undefined;
+  if (value.charCodeAt(13) !== colon || value.charCodeAt(16) !== colon) return undefined;
+  let end = 19;
+  let ms = 0;
+  if (value.charCodeAt(end) === dot) {
+    for (end = 20; end < 26 && isDigit(value.charCodeAt(end)); end++) {
+      ms += (weights[end - 20] ?? 0) * (value.charCodeAt(end) - zero);
+    }
+    if (end === 20) return undefined;
+  }
+  if (!utcZones.has(value.slice(end))) return undefined;
+  const year = twoDigits(value, 0) * 100 + twoDigits(value, 2);
+  const [month, day] = [twoDigits(value, 5), twoDigits(value, 8)];
+  const [hour, minute, second] = [twoDigits(value, 11), twoDigits(value, 14), twoDigits(value, 17)];
+  const time = Date.UTC(year, month - 1, day, hour, minute, second, ms);
+  return Number.isNaN(time) ? undefined : time;
+}
+
+function isDigit(code: number): boolean {
+  return code >= zero && code <= zero + 9;
+}
+
+/** NaN when they are not digits. */
+function twoDigits(value: string, at: number): number {
+  const tens = value.charCodeAt(at);
+  const ones = value.charCodeAt(at + 1);
+  return isDigit(tens) && isDigit(ones) ? 10 * (tens - zero) + ones - zero : Number.NaN;
 }
 
 export function bytes(value: unknown): Uint8Array {

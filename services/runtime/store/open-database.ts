@@ -119,6 +119,13 @@ function withCallErrors(sql: Sql, beforeRun: () => void): Sql {
         throw toCallError(error);
       }
     },
+    values: async (text, params, options) => {
+      try {
+        return await sql.values(text, params, options);
+      } catch (error) {
+        throw toCallError(error);
+      }
+    },
     run: async (text, params, options) => {
       beforeRun();
       try {

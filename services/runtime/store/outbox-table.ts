@@ -33,8 +33,7 @@ export async function writeOutbox(sql: Sql, table: string, events: readonly Outb
   }
   const seqs: number[] = [];
   const telling: Sql = {
-    dialect: sql.dialect,
-    all: (statement, params, options) => sql.all(statement, params, options),
+    ...{ dialect: sql.dialect, all: sql.all.bind(sql), values: sql.values.bind(sql) },
     run: async (statement, params, options) => {
       const numbered = await sql.all(statement, params, options);
       for (const row of numbered) seqs.push(integer(row.seq));

@@ -71,6 +71,34 @@ describe.each(databaseKinds)("%s", (kind) => {
     expect(integer(row?.count)).toBe(-2147483648);
   });
 
+  test.each([false, true])("reads rows as arrays in the order of the select, once: %s", async (once) => {
+    const at = Date.UTC(2024, 1, 29, 23, 59, 59, 7);
+    const id = `values-${once}`;
+    await sql.run("insert into things (id, amount, ok, at, raw, count) values (?, ?, ?, ?, ?, ?)", [
+      ...[id, 9223372036854775807n, false, database.dialect.time(at), new Uint8Array([0, 255]), 7],
+    ]);
+    const select = "select count, id, amount, code, ok, at, raw, id from things where id = ?";
+    const inTransaction = await database.transact((uow) => uow.values(select, [id], { once }));
+    for (const rows of [await sql.values(select, [id], { once }), inTransaction]) {
+      expect(rows).toHaveLength(1);
+      const [count, first, amount, code, ok, time, raw, last] = rows[0] ?? [];
+      expect([integer(count), first, bigint(amount), code]).toEqual([7, id, 9223372036854775807n, null]);
+      expect([flag(ok), timeMs(time), [...bytes(raw)], last]).toEqual([false, at, [0, 255], id]);
+    }
+  });
+
+  test("reads the same statement as objects and as arrays", async () => {
+    const select = "select 1 as one, 'a' as letter";
+    for (let turn = 0; turn < 2; turn++) {
+      expect((await sql.values(select)).map(([one, letter]) => [integer(one), letter])).toEqual([[1, "a"]]);
+      expect((await sql.all(select)).map((row) => [integer(row.one), row.letter])).toEqual([[1, "a"]]);
+    }
+  });
+
+  test("a failed read of arrays is a StoreError", async () => {
+    await expect(database.transact((uow) => uow.values("select * from nothing_here"))).rejects.toThrow(StoreError);
+  });
+
   test("finds a row by an int64 beyond 2^53", async () => {
     await sql.run("insert into things (id, amount) values ('odd', ?)", [9007199254740993n]);
     const find = "select id from things where amount = ?";

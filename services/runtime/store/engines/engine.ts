@@ -2,7 +2,7 @@ import type { Sequelize, Transaction } from "sequelize";
 import type { Dialect, Sql } from "../sql.ts";
 
 /** One connection inside a transaction. Its statements fail with `StoreError`. */
-export interface Session extends Pick<Sql, "all" | "run"> {
+export interface Session extends Pick<Sql, "all" | "values" | "run"> {
   /** Ends the session. A `StoreError` with `connectionLost` or kind `timeout` leaves it open whether it committed. */
   commit(): Promise<void>;
   /** Ends the session; never fails (a connection that cannot roll back is dropped, and its transaction with it). */

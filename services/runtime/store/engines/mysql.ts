@@ -6,7 +6,7 @@ import { text } from "../column.ts";
 import { mysqlDialect } from "../dialects.ts";
 import { mysqlError } from "../driver-errors.ts";
 import { splitPlaceholders } from "../placeholders.ts";
-import type { Row, SqlValue } from "../sql.ts";
+import type { Row, SqlValue, ValueRow } from "../sql.ts";
 import { StoreError } from "../store-error.ts";
 import type { Engine, EngineOptions } from "./engine.ts";
 import { type Driver, pooledEngine } from "./pooled.ts";
@@ -104,6 +104,12 @@ function mysqlDriver(version: string): Driver<Connection> {
       const rows = once ? await query(connection, inline(sql, params)) : await execute(connection, sql, params);
       return Array.isArray(rows) ? (rows as Row[]) : [];
     },
+    values: async (connection, sql, params, once) => {
+      const rows = once
+        ? await query(connection, inline(sql, params), true)
+        : await execute(connection, sql, params, true);
+      return Array.isArray(rows) ? (rows as ValueRow[]) : [];
+    },
     run: async (connection, sql, params, once) => {
       const result = once ? await query(connection, inline(sql, params)) : await execute(connection, sql, params);
       return (result as ResultSetHeader).affectedRows;
@@ -131,17 +137,22 @@ async function command(connection: Connection, sql: string): Promise<void> {
   await query(connection, sql);
 }
 
-function query(connection: Connection, sql: string): Promise<unknown> {
+function query(connection: Connection, sql: string, rowsAsArray = false): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    connection.query({ sql, dateStrings: true }, (error, result) =>
+    connection.query({ sql, dateStrings: true, rowsAsArray }, (error, result) =>
       error ? reject(mysqlError(error)) : resolve(result),
     );
   });
 }
 
-function execute(connection: Connection, sql: string, params: readonly SqlValue[]): Promise<unknown> {
+function execute(
+  connection: Connection,
+  sql: string,
+  params: readonly SqlValue[],
+  rowsAsArray = false,
+): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    connection.execute({ sql, values: params.map(bound), dateStrings: true }, (error, result) =>
+    connection.execute({ sql, values: params.map(bound), dateStrings: true, rowsAsArray }, (error, result) =>
       error ? reject(mysqlError(error)) : resolve(result),
     );
   });

@@ -1,5 +1,5 @@
 import { type Sequelize, Transaction } from "sequelize";
-import type { Dialect, Row, Sql, SqlValue } from "../sql.ts";
+import type { Dialect, Row, Sql, SqlValue, ValueRow } from "../sql.ts";
 import { StoreError } from "../store-error.ts";
 import type { Engine, MigrationSession, Session } from "./engine.ts";
 
@@ -10,6 +10,7 @@ export interface Driver<C extends object> {
   readonly begin: string;
   command(connection: C, text: string): Promise<void>;
   all(connection: C, sql: string, params: readonly SqlValue[], once: boolean): Promise<Row[]>;
+  values(connection: C, sql: string, params: readonly SqlValue[], once: boolean): Promise<ValueRow[]>;
   run(connection: C, sql: string, params: readonly SqlValue[], once: boolean): Promise<number>;
   /** The command, for another connection, that cancels what `connection` runs. */
   interruption(connection: C): { sql: string; params: readonly SqlValue[] } | undefined;
@@ -58,6 +59,7 @@ export function pooledEngine<C extends object>(sequelize: Sequelize, driver: Dri
   const read: Sql = {
     dialect: driver.dialect,
     all: (sql, params = [], options) => withConnection((c) => driver.all(c, sql, params, options?.once ?? false)),
+    values: (sql, params = [], options) => withConnection((c) => driver.values(c, sql, params, options?.once ?? false)),
     run: (sql, params = [], options) =>
       withConnection(async (c) => ({ affected: await driver.run(c, sql, params, options?.once ?? false) })),
   };
@@ -101,6 +103,10 @@ class PooledSession<C extends object> implements Session {
 
   all(sql: string, params: readonly SqlValue[] = [], options?: { once?: boolean }): Promise<Row[]> {
     return this.#watch(this.#driver.all(this.#connection, sql, params, options?.once ?? false));
+  }
+
+  values(sql: string, params: readonly SqlValue[] = [], options?: { once?: boolean }): Promise<ValueRow[]> {
+    return this.#watch(this.#driver.values(this.#connection, sql, params, options?.once ?? false));
   }
 
   async run(
@@ -163,6 +169,7 @@ function migrationSession<C extends object>(sequelize: Sequelize, driver: Driver
     sql: {
       dialect: driver.dialect,
       all: (sql, params = []) => driver.all(connection, sql, params, true),
+      values: (sql, params = []) => driver.values(connection, sql, params, true),
       run: async (sql, params = []) => ({ affected: await driver.run(connection, sql, params, true) }),
     },
   };

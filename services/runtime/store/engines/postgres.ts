@@ -4,7 +4,7 @@ import type { DatabaseAddress } from "../address.ts";
 import { postgresDialect } from "../dialects.ts";
 import { postgresError } from "../driver-errors.ts";
 import { numberPlaceholders } from "../placeholders.ts";
-import type { Row, SqlValue } from "../sql.ts";
+import type { Row, SqlValue, ValueRow } from "../sql.ts";
 import type { Engine, EngineOptions } from "./engine.ts";
 import { type Driver, pooledEngine } from "./pooled.ts";
 
@@ -50,6 +50,8 @@ function postgresDriver(): Driver<pg.Client> {
       await submit(connection, { text: sql });
     },
     all: async (connection, sql, params, once) => (await submit(connection, statement(sql, params, once))).rows,
+    values: async (connection, sql, params, once) =>
+      (await submit<ValueRow>(connection, { ...statement(sql, params, once), rowMode: "array" })).rows,
     run: async (connection, sql, params, once) =>
       (await submit(connection, statement(sql, params, once))).rowCount ?? 0,
     interruption: (connection) => {
@@ -91,9 +93,12 @@ function statement(sql: string, params: readonly SqlValue[], once: boolean): pg.
   return { ...entry, values: params as SqlValue[], types };
 }
 
-function submit(connection: pg.Client, config: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
+function submit<R extends Row | ValueRow = Row>(
+  connection: pg.Client,
+  config: pg.QueryConfig & { rowMode?: "array" },
+): Promise<{ rows: R[]; rowCount: number | null }> {
   return new Promise((resolve, reject) => {
-    connection.query(config, (error: Error | undefined, result: pg.QueryResult<Row>) =>
+    connection.query(config, (error: Error | undefined, result: { rows: R[]; rowCount: number | null }) =>
       error ? reject(postgresError(error)) : resolve(result),
     );
   });

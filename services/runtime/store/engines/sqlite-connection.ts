@@ -1,14 +1,16 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { sqliteError } from "../driver-errors.ts";
-import type { Row, SqlValue } from "../sql.ts";
+import type { Row, SqlValue, ValueRow } from "../sql.ts";
 
-/** Statements kept prepared for each connection. */
+/** Statements kept prepared for each connection, and as many whose rows are arrays. */
 const mostStatements = 500;
 
 /** One SQLite connection with a cache of prepared statements. Synchronous; throws `StoreError`. */
 export class SqliteConnection {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  /** Those whose rows are arrays. */
+  readonly #valueStatements = new Map<string, StatementSync>();
 
   constructor(file: string) {
     try {
@@ -33,7 +35,16 @@ export class SqliteConnection {
 
   all(sql: string, params: readonly SqlValue[], once: boolean): Row[] {
     try {
-      return this.#statement(sql, once).all(...params.map(bound));
+      return this.#statement(this.#statements, sql, once).all(...params.map(bound));
+    } catch (error) {
+      throw sqliteError(error);
+    }
+  }
+
+  values(sql: string, params: readonly SqlValue[], once: boolean): ValueRow[] {
+    try {
+      const rows: unknown = this.#statement(this.#valueStatements, sql, once).all(...params.map(bound));
+      return rows as ValueRow[];
     } catch (error) {
       throw sqliteError(error);
     }
@@ -41,7 +52,7 @@ export class SqliteConnection {
 
   run(sql: string, params: readonly SqlValue[], once: boolean): number {
     try {
-      return Number(this.#statement(sql, once).run(...params.map(bound)).changes);
+      return Number(this.#statement(this.#statements, sql, once).run(...params.map(bound)).changes);
     } catch (error) {
       throw sqliteError(error);
     }
@@ -54,21 +65,23 @@ export class SqliteConnection {
 
   close(): void {
     this.#statements.clear();
+    this.#valueStatements.clear();
     if (this.#database.isOpen) this.#database.close();
   }
 
-  #statement(sql: string, once: boolean): StatementSync {
-    const known = this.#statements.get(sql);
+  #statement(statements: Map<string, StatementSync>, sql: string, once: boolean): StatementSync {
+    const known = statements.get(sql);
     if (known !== undefined) return known;
     const statement = this.prepare(sql);
+    if (statements === this.#valueStatements) statement.setReturnArrays(true);
     if (once) return statement;
-    if (this.#statements.size >= mostStatements) {
-      for (const oldest of this.#statements.keys()) {
-        this.#statements.delete(oldest);
+    if (statements.size >= mostStatements) {
+      for (const oldest of statements.keys()) {
+        statements.delete(oldest);
         break;
       }
     }
-    this.#statements.set(sql, statement);
+    statements.set(sql, statement);
     return statement;
   }
 }

@@ -1,4 +1,4 @@
-import type { Row, SqlValue, StatementOptions } from "../sql.ts";
+import type { Row, SqlValue, StatementOptions, ValueRow } from "../sql.ts";
 import type { Session } from "./engine.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
@@ -15,6 +15,10 @@ export class SqliteSession implements Session {
 
   async all(sql: string, params: readonly SqlValue[] = [], options?: StatementOptions): Promise<Row[]> {
     return this.#writer.all(sql, params, options?.once ?? false);
+  }
+
+  async values(sql: string, params: readonly SqlValue[] = [], options?: StatementOptions): Promise<ValueRow[]> {
+    return this.#writer.values(sql, params, options?.once ?? false);
   }
 
   async run(sql: string, params: readonly SqlValue[] = [], options?: StatementOptions): Promise<{ affected: number }> {

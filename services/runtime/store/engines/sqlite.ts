@@ -65,6 +65,10 @@ class SqliteEngine implements Engine {
         reads(sql)
           ? this.#patiently(() => this.reader.all(sql, params, statement?.once ?? false))
           : this.#alone(() => this.writer.all(sql, params, statement?.once ?? false)),
+      values: (sql, params = [], statement) =>
+        reads(sql)
+          ? this.#patiently(() => this.reader.values(sql, params, statement?.once ?? false))
+          : this.#alone(() => this.writer.values(sql, params, statement?.once ?? false)),
       run: (sql, params = [], statement) =>
         this.#alone(() => ({ affected: this.writer.run(sql, params, statement?.once ?? false) })),
     };
@@ -158,6 +162,6 @@ class SqliteEngine implements Engine {
   }
 }
 
-function methods(session: Session): Pick<Sql, "all" | "run"> {
-  return { all: session.all.bind(session), run: session.run.bind(session) };
+function methods(session: Session): Pick<Sql, "all" | "values" | "run"> {
+  return { all: session.all.bind(session), values: session.values.bind(session), run: session.run.bind(session) };
 }
