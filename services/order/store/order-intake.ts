@@ -26,8 +26,8 @@ export interface IntakeNumbers {
  * Makes the orders of many messages in one transaction; results in the order of the intakes. A purchase of ours finds
  * its reservation; a message from outside reserves here (docs/contracts/minishop.md 3.4). Two transactions that take
  * the same order at once make one of them fail with a duplicate key: run it again. Orders from outside may be paid for
- * `paymentWindowMs`. `expectNew` takes messages from outside for new and the stock for sufficient: it searches less and locks
- * activities last; an order that stands may then fail with a duplicate key, too, and short stock with a constraint.
+ * `paymentWindowMs`. `expectNew` takes orders for new and the stock for sufficient: it searches less and locks activities last;
+ * an order that stands may then fail with a duplicate key, too, and short stock with a constraint.
  */
 export async function takeOrders(
   uow: UnitOfWork,
@@ -38,12 +38,14 @@ export async function takeOrders(
 ): Promise<readonly IntakeResult[]> {
   const results: IntakeResult[] = [];
   const orders: NewOrder[] = [];
+  const outside = intakes.filter(({ purchase }) => purchase === undefined);
   const known = await reservationsOf(
     uow,
     expectNew ? intakes.filter(({ purchase }) => purchase !== undefined) : intakes,
+    expectNew,
   );
-  const sales = await salesOf(uow, intakes);
-  const now = await uow.now();
+  const sales = await salesOf(uow, outside);
+  const now = outside.length === 0 ? 0 : await uow.now();
   const wanted: { readonly index: number; readonly row: NewReservation; readonly name: string }[] = [];
   const seen = new Map<string, OrderIntake>();
 
@@ -118,10 +120,11 @@ function sameOrder(one: Buying, other: Buying): IntakeResult {
   return { kind: "conflict", reason: "the order id belongs to another buyer or product" };
 }
 
-/** Locks the reservations with these external ids, and tells whether their orders stand. */
+/** Locks the reservations with these external ids, and tells whether their orders stand; with `expectNew` none does. */
 async function reservationsOf(
   uow: UnitOfWork,
   intakes: readonly Pick<OrderIntake, "externalId">[],
+  expectNew = false,
 ): Promise<ReadonlyMap<string, { readonly row: ReservationRow; readonly made: boolean }>> {
   const rows: ReservationRow[] = [];
   const made = new Set<string>();
@@ -130,7 +133,7 @@ async function reservationsOf(
     const statement = `select * from reservations where ${condition} order by id${uow.dialect.forUpdate}`;
     rows.push(...(await uow.all(statement, params, options)).map(readReservation));
   }
-  const orderIds = rows.map(({ orderId }) => orderId);
+  const orderIds = expectNew ? [] : rows.map(({ orderId }) => orderId);
   for (const { condition, params, options } of oneOfParts(uow.dialect, "id", orderIds)) {
     const found = await uow.all(`select id from orders where ${condition}`, params, options);
     for (const row of found) made.add(text(row.id));
@@ -151,7 +154,7 @@ interface Sale {
 /** Sales of the products of messages from outside, by product, the latest first. */
 async function salesOf(sql: Sql, intakes: readonly OrderIntake[]): Promise<ReadonlyMap<string, readonly Sale[]>> {
   const sales = new Map<string, Sale[]>();
-  const products = new Set(intakes.filter(({ purchase }) => purchase === undefined).map(({ productId }) => productId));
+  const products = new Set(intakes.map(({ productId }) => productId));
   for (const { condition, params, options } of oneOfParts(sql.dialect, "product_id", [...products])) {
     const statement = `select id, product_id, product_name, opened_at from activities where ${condition}
       order by opened_at desc, id desc`;
