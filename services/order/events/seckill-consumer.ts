@@ -130,7 +130,8 @@ class SeckillConsumer {
 
   async #takeTogether(entries: readonly Entry[]): Promise<readonly IntakeResult[]> {
     const intakes = entries.map(({ intake }) => intake);
-    const count = entries.length;
+    // Own purchases have theirs.
+    const count = intakes.filter(({ purchase }) => purchase === undefined).length;
     const [orders, lines] = await Promise.all([this.#orderNumbers.take(count), this.#lineNumbers.take(count)]);
     const numbers = { orders, lines };
     for (let collisions = 0; ; collisions++) {

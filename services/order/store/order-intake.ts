@@ -16,7 +16,7 @@ export type IntakeResult =
   /** It can never become an order; nothing of it was written. */
   | { readonly kind: "conflict"; readonly reason: string };
 
-/** Numbers for the orders of messages from outside; one for each intake, in their order. */
+/** Numbers for the orders of messages from outside: as many as there are such intakes. */
 export interface IntakeNumbers {
   readonly orders: readonly number[];
   readonly lines: readonly number[];
@@ -75,7 +75,7 @@ export async function takeOrders(
       index,
       name: sale.productName || defaultProductName(intake.productId),
       row: {
-        ...newReservation(intake, sale.id, now, numbers.orders[index] ?? 0, numbers.lines[index] ?? 0),
+        ...newReservation(intake, sale.id, now, numbers.orders[wanted.length] ?? 0, numbers.lines[wanted.length] ?? 0),
         expiresAt: now + paymentWindowMs,
       },
     });
