@@ -9,7 +9,11 @@ import {
   UpdateOrderStatusRequestSchema,
 } from "@ordermesh/proto/ordermesh/order/v1/order_pb";
 import { OrderTaskService } from "@ordermesh/proto/ordermesh/order/v1/order_task_pb";
-import { SeckillService } from "@ordermesh/proto/ordermesh/order/v1/seckill_pb";
+import {
+  GetReservationRequestSchema,
+  PurchaseRequestSchema,
+  SeckillService,
+} from "@ordermesh/proto/ordermesh/order/v1/seckill_pb";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { anyMessage } from "../testing/any-message.ts";
@@ -56,6 +60,21 @@ test("a text whose characters take two units is protovalidate's to count", () =>
   const message = create(GetOrderRequestSchema, { orderId: "😀".repeat(64) });
   expect(quickValidationOf(GetOrderRequestSchema)(message)).toBe(false);
   expect(validator.validate(GetOrderRequestSchema, message).kind).toBe("valid");
+});
+
+test.each([
+  ["res_1", true],
+  ["res\0", false],
+])("the text %j, in which a character is forbidden", (reservationId, quick) => {
+  const message = create(GetReservationRequestSchema, { reservationId });
+  expect(quickValidationOf(GetReservationRequestSchema)(message)).toBe(quick);
+  expect(validator.validate(GetReservationRequestSchema, message).kind).toBe(quick ? "valid" : "invalid");
+});
+
+test("a type with an expression of CEL is protovalidate's", () => {
+  const message = create(PurchaseRequestSchema, { activityId: "act_1", buyerId: "b", quantity: 1n });
+  expect(quickValidationOf(PurchaseRequestSchema)(message)).toBe(false);
+  expect(validator.validate(PurchaseRequestSchema, message).kind).toBe("valid");
 });
 
 test("a message of another type is not looked at", () => {
