@@ -50,6 +50,27 @@ describe.each(databaseKinds)("%s: a list in the order of an index", (kind) => {
           ...[`buyer${index % buyers}`, statusOf(index), "CNY", 100n, "a", "", "", "", 1, time(index), time(index)],
         ]),
       );
+      await insertRows(
+        uow,
+        "order_lines",
+        [
+          ...["number", "order_id", "product_id", "product_name", "quantity", "unit_price", "total_minor"],
+          ...["created_at", "updated_at"],
+        ],
+        numbers.map((index) => [
+          ...[
+            index + 1,
+            `ord_${String(index).padStart(5, "0")}`,
+            "p",
+            "Rice",
+            1,
+            "1.00",
+            100n,
+            time(index),
+            time(index),
+          ],
+        ]),
+      );
       await insertTasks(
         uow,
         numbers.map((index) => ({
@@ -68,7 +89,7 @@ describe.each(databaseKinds)("%s: a list in the order of an index", (kind) => {
         })),
       );
     });
-    if (kind === "mysql") await database.read.all("analyze table orders, order_tasks");
+    if (kind === "mysql") await database.read.all("analyze table orders, order_lines, order_tasks");
     else await database.read.run("analyze");
   });
   afterAll(() => dispose());
@@ -111,6 +132,15 @@ describe.each(databaseKinds)("%s: a list in the order of an index", (kind) => {
       expect(plan).toContain(index);
       expect(plan).not.toContain(sorting);
     }
+  });
+
+  const linesIndex = { sqlite: "order_lines_order", mysql: "ref PRIMARY PRIMARY", postgres: "order_lines_order" }[kind];
+
+  test(`orders: the lines of each by ${linesIndex}`, async () => {
+    const filter = { buyerId: "buyer7" };
+    expect(await planOf((sql) => listOrders(sql, filter, { after: undefined, skip: 0n, limit: 21 }))).toContain(
+      linesIndex,
+    );
   });
 
   test("pages follow each other without a gap", async () => {

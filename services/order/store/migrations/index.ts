@@ -2,6 +2,7 @@ import type { Migration } from "@ordermesh/runtime/store/migration.ts";
 import { orderTasks } from "./0001-order-tasks.ts";
 import { orderBook } from "./0002-order-book.ts";
 import { listIndexes } from "./0003-list-indexes.ts";
+import { linesByOrder } from "./0004-lines-by-order.ts";
 
 /** The order service's schema, oldest step first. */
-export const orderMigrations: readonly Migration[] = [orderTasks, orderBook, listIndexes];
+export const orderMigrations: readonly Migration[] = [orderTasks, orderBook, listIndexes, linesByOrder];

@@ -1,6 +1,8 @@
 import { text } from "@ordermesh/runtime/store/column.ts";
 import type { Database } from "@ordermesh/runtime/store/database.ts";
+import { insertRows } from "@ordermesh/runtime/store/insert.ts";
 import { type Migrator, migrator } from "@ordermesh/runtime/store/migrate.ts";
+import { StoreError } from "@ordermesh/runtime/store/store-error.ts";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { databaseKinds, freshDatabase } from "../../../../test/support/databases.ts";
 import { openOn, quietLog } from "../../../../test/support/open-database.ts";
@@ -98,5 +100,28 @@ describe.each(databaseKinds)("%s", (kind) => {
     expect(await findTasks(database.read, [newTask.taskId])).toEqual(new Map());
     await database.transact((uow) => insertTasks(uow, [newTask]));
     expect([...(await findTasks(database.read, [newTask.taskId])).values()]).toMatchObject([newTask]);
+  });
+
+  test("lines outlive the change of their key, and their numbers stay unique", async () => {
+    const { database, migrations } = await openMigrated();
+    const columns = [
+      ...["number", "order_id", "product_id", "product_name", "quantity", "unit_price", "total_minor"],
+      ...["created_at", "updated_at"],
+    ];
+    const time = database.dialect.time(Date.UTC(2026, 10, 21));
+    const insert = (number: number, orderId: string) =>
+      database.transact((uow) =>
+        insertRows(uow, "order_lines", columns, [[number, orderId, "p", "Rice", 1, "12.50", 1250, time, time]]),
+      );
+    await insert(1, "ord_b");
+    await insert(2, "ord_a");
+    const lines = () => database.read.all("select * from order_lines order by number");
+    const stored = await lines();
+    expect(stored).toHaveLength(2);
+    for (const change of [() => migrations.down(), () => migrations.up()]) {
+      await change();
+      expect(await lines()).toEqual(stored);
+      await expect(insert(1, "ord_c")).rejects.toThrow(StoreError);
+    }
   });
 });
