@@ -2,6 +2,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { pino } from "pino";
+import { onTestFinished } from "vitest";
 import type { BatchHandler, ConsumerSpec, Delivery, EventBus, OutgoingMessage, StreamSpec } from "../bus.ts";
 import type { ChildTask } from "./child.ts";
 
@@ -103,12 +104,11 @@ export function startChild(task: ChildTask): Child {
   const reports: string[] = [];
   child.on("message", (report) => reports.push(String(report)));
   const gone = once(child, "exit").then(([, signal]) => signal as NodeJS.Signals | null);
-  return {
-    reports,
-    gone,
-    async kill() {
-      child.kill("SIGKILL");
-      await gone;
-    },
+  const kill = async () => {
+    child.kill("SIGKILL");
+    await gone;
   };
+  // Also when the test fails: a child that lives on keeps the whole run from ending.
+  onTestFinished(kill);
+  return { reports, gone, kill };
 }
