@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { startMariadb } from "../../test/support/components/mariadb.ts";
-import { startNatsServer } from "../../test/support/components/nats.ts";
-import { startPostgres } from "../../test/support/components/postgres.ts";
-import { natsServerProgram } from "../../test/support/components/programs.ts";
+import { startMariadb } from "../../tools/components/mariadb.ts";
+import { startNatsServer } from "../../tools/components/nats.ts";
+import { startPostgres } from "../../tools/components/postgres.ts";
+import { natsServerProgram } from "../../tools/components/programs.ts";
 import type { ServerProcess } from "../suite.ts";
 
 /** A server that we did not write, started for the benchmark alone. */

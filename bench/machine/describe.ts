@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { statfsSync } from "node:fs";
 import { availableParallelism, cpus, loadavg, release, tmpdir, totalmem } from "node:os";
-import { mariadbPrograms, natsServerProgram, postgresPrograms } from "../../test/support/components/programs.ts";
+import { mariadbPrograms, natsServerProgram, postgresPrograms } from "../../tools/components/programs.ts";
 
 /** statfs(2): a file system in memory, where a commit costs nothing. */
 const tmpfs = 0x01021994;

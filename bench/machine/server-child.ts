@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { bound } from "../../test/support/components/process.ts";
+import { bound } from "../../tools/components/process.ts";
 import { nodeFlags } from "../../tools/launch/run.mjs";
 import type { ServerProcess } from "../suite.ts";
 import { onCore } from "./layout.ts";

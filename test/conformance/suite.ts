@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { goInstall, goModuleSource } from "../../tools/test/install.ts";
-import { builtPrograms } from "../support/components/programs.ts";
+import { goInstall, goModuleSource } from "../../tools/components/install.ts";
+import { builtPrograms } from "../../tools/components/programs.ts";
 
 const module = "connectrpc.com/conformance";
 const version = "v1.0.5";

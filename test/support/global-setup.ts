@@ -3,8 +3,9 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
-import { type DatabaseServer, startMariadb } from "./components/mariadb.ts";
-import { startPostgres } from "./components/postgres.ts";
+import { type DatabaseServer, startMariadb } from "../../tools/components/mariadb.ts";
+import { startPostgres } from "../../tools/components/postgres.ts";
+import { envoyProgram } from "../../tools/components/programs.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -18,6 +19,8 @@ declare module "vitest" {
  * their own, so they ask this process over loopback HTTP (`GET /mysql`, `GET /postgres`) and get the server's URL.
  */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  // For envoy-config-tools, which knows nothing of where this repository keeps it.
+  process.env.ENVOY_BIN = envoyProgram();
   const directory = mkdtempSync(join(tmpdir(), "ordermesh-test-"));
   // The database servers run as another user when we are root and must reach their own folders below.
   chmodSync(directory, 0o711);

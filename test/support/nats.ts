@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { startNatsServer } from "./components/nats.ts";
-import { natsServerProgram } from "./components/programs.ts";
+import { startNatsServer } from "../../tools/components/nats.ts";
+import { natsServerProgram } from "../../tools/components/programs.ts";
 import { temporaryDirectory } from "./temporary.ts";
 
 /** A private nats-server that a test may kill and bring back. */

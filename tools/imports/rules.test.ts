@@ -38,6 +38,9 @@ describe("refused", () => {
     ["gateway/index.ts", "gateway/index.test.ts"],
     ["gateway/index.test.ts", "gateway/transcoder/trie.test.ts"],
     ["services/order/index.ts", "test/support/databases.ts"],
+    ["tools/mesh/supervisor.ts", "test/support/temporary.ts"],
+    ["services/order/index.ts", "tools/components/nats.ts"],
+    ["envoy/binary.ts", "tools/components/programs.ts"],
     ["services/order/index.ts", "bench/statistics.ts"],
     ["test/e2e/start.test.ts", "bench/statistics.ts"],
   ])("%s -> %s", (from, to) => {
@@ -68,7 +71,10 @@ describe("allowed", () => {
     ["bench/suites/order-read.ts", "services/order/store/orders.ts"],
     ["bench/suites/order-read.ts", "npm:mysql2/promise"],
     ["bench/suites/order-read.ts", "node:sqlite"],
-    ["bench/machine/components.ts", "test/support/components/nats.ts"],
+    ["bench/machine/components.ts", "tools/components/nats.ts"],
+    ["bench/suites/order-read.ts", "test/support/instance.ts"],
+    ["tools/components/mariadb.ts", "npm:mysql2/promise"],
+    ["services/runtime/rpc/reflection.test.ts", "tools/components/programs.ts"],
     ["services/order/store/orders.test.ts", "test/support/databases.ts"],
     ["services/runtime/events/contract/crashes.ts", "test/support/temporary.ts"],
   ])("%s -> %s", (from, to) => {

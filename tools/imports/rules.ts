@@ -52,8 +52,8 @@ export const importRules: readonly ImportRule[] = [
     to: "^gateway/surfaces/(?!$1/)[^/]+/",
   },
   {
-    rule: "SQL is written in store/ alone",
-    from: `^${code}(?!services/[^/]+/store/|test/|bench/)`,
+    rule: "SQL is written in store/ alone, and where database servers are set up",
+    from: `^${code}(?!services/[^/]+/store/|tools/components/|test/|bench/)`,
     to: "^npm:(sequelize|umzug|mysql2|pg)(/|$)",
   },
   {
@@ -63,5 +63,10 @@ export const importRules: readonly ImportRule[] = [
   },
   { rule: "nothing imports the benchmark, which may import everything", from: "^(?!bench/)", to: "^bench/" },
   { rule: "nothing imports a test", from: "", to: "\\.test\\.ts$" },
-  { rule: "test support is for tests and the benchmark", from: `^${code}(?!test/|tools/|bench/)`, to: "^test/" },
+  { rule: "test support is for tests and the benchmark", from: `^${code}(?!test/|bench/)`, to: "^test/" },
+  {
+    rule: "what runs in production needs no tool of the repository",
+    from: `^${code}(?:services|gateway|envoy|proto)/`,
+    to: "^tools/",
+  },
 ];

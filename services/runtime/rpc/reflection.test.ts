@@ -11,7 +11,7 @@ import {
 } from "@ordermesh/proto/grpc/reflection/v1/reflection_pb";
 import { ServerReflection as ServerReflectionV1Alpha } from "@ordermesh/proto/grpc/reflection/v1alpha/reflection_pb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { grpcurlProgram } from "../../../test/support/components/programs.ts";
+import { grpcurlProgram } from "../../../tools/components/programs.ts";
 import { createReadiness } from "../lifecycle/readiness.ts";
 import { createHealth } from "./health.ts";
 import { createReflection } from "./reflection.ts";

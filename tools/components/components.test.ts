@@ -24,25 +24,25 @@ function component(...states: ("missing" | "old" | "good")[]) {
 
 test("what stands is not installed again", async () => {
   const { value, tried } = component("good");
-  expect(await installMissing([value])).toBe(true);
+  expect(await installMissing([value], "the test")).toBe(true);
   expect(tried).toEqual([]);
 });
 
 test("the second way is taken when the first one fails", async () => {
   const { value, tried } = component("missing", "missing", "good");
-  expect(await installMissing([value])).toBe(true);
+  expect(await installMissing([value], "the test")).toBe(true);
   expect(tried).toEqual(["from source", "from packages"]);
 });
 
 test("an old version is kept where no better one is to be had", async () => {
   const { value, tried } = component("old", "old");
-  expect(await installMissing([value])).toBe(true);
+  expect(await installMissing([value], "the test")).toBe(true);
   expect(tried).toEqual(["from source"]);
 });
 
 test("a component that no way brings stops the tests", async () => {
   const { value } = component("missing", "missing", "missing");
-  expect(await installMissing([value])).toBe(false);
+  expect(await installMissing([value], "the test")).toBe(false);
 });
 
 test.each([

@@ -4,13 +4,16 @@ import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 
 /** Where `npm test` puts what it builds itself. */
-export const builtPrograms = join(import.meta.dirname, "../../../.cache/bin");
+export const builtPrograms = join(import.meta.dirname, "../../.cache/bin");
+
+/** Private environment of the Python package that carries Envoy's official binary. */
+export const envoyHome = join(builtPrograms, "../envoy");
 
 const systemFolders = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"];
 const goFolders = [builtPrograms, join(homedir(), "go/bin"), "/usr/local/go/bin", ...systemFolders];
 
 /** Every installed copy of a program: PATH first, then `folders`. */
-function findPrograms(name: string, folders: readonly string[]): string[] {
+export function findPrograms(name: string, folders: readonly string[]): string[] {
   const everywhere = [...(process.env.PATH ?? "").split(delimiter), ...folders];
   const paths = everywhere.filter((folder) => folder !== "").map((folder) => join(folder, name));
   return [...new Set(paths)].filter(isExecutable);
@@ -58,6 +61,13 @@ function debianVersions(): string[] {
 
 export function grpcurlProgram(): string {
   return findProgram("grpcurl", goFolders);
+}
+
+/** Envoy: `ENVOY_BIN` where somebody set it, else the one on the PATH, else the one that was installed here. */
+export function envoyProgram(): string {
+  const chosen = process.env.ENVOY_BIN ?? "";
+  if (chosen !== "" && !isExecutable(chosen)) throw new Error(`ENVOY_BIN is ${chosen}, which cannot be run`);
+  return chosen === "" ? findProgram("envoy", [join(envoyHome, "bin"), ...systemFolders]) : chosen;
 }
 
 /** The newest installed nats-server, for what JetStream can do depends on its version; `version` as [major, minor, patch]. */

