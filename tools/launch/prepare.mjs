@@ -27,6 +27,13 @@ const steps = [
       await run(node, ["node_modules/@bufbuild/buf/bin/buf", "generate"], options);
     },
   },
+  {
+    title: "generating code from Envoy's protos (envoy/generate.mjs)",
+    stamp: "envoy/gen/.ordermesh-generated",
+    makes: ["envoy/gen"],
+    sources: () => ["package-lock.json", "envoy/generate.mjs"],
+    make: (root, env, node) => run(node, ["envoy/generate.mjs"], { cwd: root, env, help: "" }),
+  },
 ];
 
 /** Installs packages and generates code where either is missing or made from other files than those of today. */
