@@ -3,9 +3,10 @@ import { SignJWT } from "jose";
 import { describe, expect, test } from "vitest";
 import { createAuthenticator } from "./authenticator.ts";
 import { anonymous, localAdministrator } from "./principal.ts";
+import { SecretRing } from "./secret-ring.ts";
 
 const secret = "0123456789abcdef0123456789abcdef";
-const jwt = { keys: { secret }, issuer: "i", audience: "a" };
+const jwt = { keys: { secrets: new SecretRing([secret]) }, issuer: "i", audience: "a" };
 const token = await new SignJWT({ sub: "u1", iss: "i", aud: "a" })
   .setProtectedHeader({ alg: "HS256" })
   .setExpirationTime("5m")
@@ -48,7 +49,9 @@ describe("mode jwt", () => {
   );
 
   test("needs an issuer and an audience", () => {
-    expect(() => createAuthenticator({ mode: "jwt", jwt: { keys: { secret } } })).toThrow("an issuer and an audience");
+    expect(() => createAuthenticator({ mode: "jwt", jwt: { keys: { secrets: new SecretRing([secret]) } } })).toThrow(
+      "an issuer and an audience",
+    );
     expect(() => createAuthenticator({ mode: "jwt" })).toThrow();
   });
 });

@@ -5,6 +5,7 @@ import { exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT, Unsec
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { reasonOf } from "../errors/inspect.ts";
 import { createJwtVerifier, type VerifyToken } from "./jwt.ts";
+import { SecretRing } from "./secret-ring.ts";
 
 const secret = "0123456789abcdef0123456789abcdef";
 const issuer = "https://issuer.test";
@@ -29,7 +30,7 @@ async function refusal(outcome: unknown): Promise<ConnectError> {
 const nowSeconds = () => Math.floor(Date.now() / 1000);
 
 describe("a shared secret", () => {
-  const verify = createJwtVerifier({ keys: { secret }, issuer, audience });
+  const verify = createJwtVerifier({ keys: { secrets: new SecretRing([secret]) }, issuer, audience });
 
   test("gives subject and roles", async () => {
     const principal = await verify(await sign({ sub: "u7", roles: ["operator", "user"] }));
@@ -96,7 +97,7 @@ describe("a shared secret", () => {
   });
 
   test("refuses a short secret at start", () => {
-    expect(() => createJwtVerifier({ keys: { secret: "short" } })).toThrow("at least 32 bytes");
+    expect(() => createJwtVerifier({ keys: { secrets: new SecretRing(["short"]) } })).toThrow("at least 32 bytes");
   });
 
   describe("remembered tokens", () => {

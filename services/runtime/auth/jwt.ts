@@ -1,10 +1,20 @@
-import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
+import {
+  createRemoteJWKSet,
+  errors,
+  type JWTHeaderParameters,
+  type JWTPayload,
+  type JWTVerifyOptions,
+  type JWTVerifyResult,
+  jwtVerify,
+} from "jose";
 import { fail } from "../errors/fail.ts";
-import type { Principal, Role } from "./principal.ts";
+import { verifyWithSecrets } from "./hmac-jwt.ts";
+import { knownRoles, type Principal, type Role } from "./principal.ts";
+import type { SecretRing } from "./secret-ring.ts";
 import { TokenMemory } from "./token-memory.ts";
 
-/** Where keys come from: one shared secret (HS256) or the issuer's published keys. */
-export type JwtKeys = { readonly secret: string } | { readonly jwksUrl: URL };
+/** Where keys come from: a shared secret (HS256; several while it is rotated) or the issuer's published keys. */
+export type JwtKeys = { readonly secrets: SecretRing } | { readonly jwksUrl: URL };
 
 export interface JwtOptions {
   readonly keys: JwtKeys;
@@ -15,9 +25,6 @@ export interface JwtOptions {
 
 /** Verifies an access token, at once if it is known. Rejects with UNAUTHENTICATED, TOKEN_EXPIRED, or SERVICE_UNAVAILABLE when keys cannot be had. */
 export type VerifyToken = (token: string) => Principal | Promise<Principal>;
-
-/** HMAC keys shorter than the hash can be guessed (RFC 7518, section 3.2). */
-export const minimumSecretBytes = 32;
 
 /** Real access tokens are 0.5 to 2 KiB; more is somebody's attempt to keep us busy. */
 const maximumTokenLength = 8192;
@@ -30,7 +37,6 @@ const rememberMs = 60_000;
 const rememberAtMost = 10_000;
 
 /** Each kind of key has its own algorithms, so that a public key is never taken for an HMAC secret (RFC 8725, 3.1). */
-const secretAlgorithms = ["HS256"];
 const publicKeyAlgorithms = [
   "RS256",
   "RS384",
@@ -45,33 +51,44 @@ const publicKeyAlgorithms = [
   "Ed25519",
 ];
 
-const knownRoles: ReadonlySet<string> = new Set<Role>(["user", "operator", "admin", "service"]);
+/** Header `typ` of tokens that are for use with an API: RFC 7519, 5.1 and RFC 9068, 2.1. */
+const tokenTypes: ReadonlySet<string> = new Set(["jwt", "at+jwt", "application/at+jwt"]);
+/** Claims with which issuers tell access tokens from refresh and identity tokens, and what they then say. */
+const usageClaims = ["type", "typ", "token_type", "token_use"] as const;
+const accessUsages: ReadonlySet<unknown> = new Set([undefined, "access", "bearer"]);
 
 /** Throws when a secret is too short. */
 export function createJwtVerifier(options: JwtOptions): VerifyToken {
-  const { key, algorithms } = keySource(options.keys);
-  const remembered = new TokenMemory(rememberAtMost);
+  const { keys } = options;
+  const verifySignature = signatureVerifier(keys);
+  let remembered = new TokenMemory(rememberAtMost);
+  let secrets = secretsOf(keys);
 
-  return (token) => remembered.get(token) ?? verifyAnew(token);
+  return (token) => {
+    // A secret that was taken away vouches for nobody any more.
+    if (secrets !== secretsOf(keys)) {
+      secrets = secretsOf(keys);
+      remembered = new TokenMemory(rememberAtMost);
+    }
+    return remembered.get(token) ?? verifyAnew(token, remembered);
+  };
 
-  async function verifyAnew(token: string): Promise<Principal> {
+  async function verifyAnew(token: string, memory: TokenMemory): Promise<Principal> {
     if (token.length > maximumTokenLength) throw refused("the token is too long");
-    const payload = await verify(token);
-    const principal = principalOf(payload);
-    remembered.set(token, principal, Math.min(Date.now() + rememberMs, (payload.exp ?? 0) * 1000));
+    const { payload, protectedHeader } = await verify(token);
+    const principal = principalOf(payload, protectedHeader);
+    memory.set(token, principal, Math.min(Date.now() + rememberMs, (payload.exp ?? 0) * 1000));
     return principal;
   }
 
-  async function verify(token: string): Promise<JWTPayload> {
+  async function verify(token: string): Promise<JWTVerifyResult> {
     try {
-      const { payload } = await jwtVerify(token, key, {
-        algorithms,
+      return await verifySignature(token, {
         issuer: options.issuer,
         audience: options.audience,
         requiredClaims: ["exp"],
         clockTolerance: clockSkewSeconds,
       });
-      return payload;
     } catch (error) {
       if (error instanceof errors.JWTExpired) throw fail("TOKEN_EXPIRED", { cause: error });
       if (isTokensFault(error)) throw refused("the token is not valid", error);
@@ -80,14 +97,16 @@ export function createJwtVerifier(options: JwtOptions): VerifyToken {
   }
 }
 
-function keySource(keys: JwtKeys): { key: JWTVerifyGetKey; algorithms: string[] } {
-  if ("jwksUrl" in keys) {
-    const key = createRemoteJWKSet(keys.jwksUrl, { cacheMaxAge: jwksMaxAgeMs, timeoutDuration: jwksTimeoutMs });
-    return { key, algorithms: publicKeyAlgorithms };
-  }
-  const secret = new TextEncoder().encode(keys.secret);
-  if (secret.length < minimumSecretBytes) throw new Error(`a JWT secret has at least ${minimumSecretBytes} bytes`);
-  return { key: async () => secret, algorithms: secretAlgorithms };
+type VerifySignature = (token: string, options: JWTVerifyOptions) => Promise<JWTVerifyResult>;
+
+function signatureVerifier(keys: JwtKeys): VerifySignature {
+  if ("secrets" in keys) return verifyWithSecrets(keys.secrets);
+  const key = createRemoteJWKSet(keys.jwksUrl, { cacheMaxAge: jwksMaxAgeMs, timeoutDuration: jwksTimeoutMs });
+  return (token, options) => jwtVerify(token, key, { ...options, algorithms: publicKeyAlgorithms });
+}
+
+function secretsOf(keys: JwtKeys): readonly string[] | undefined {
+  return "secrets" in keys ? keys.secrets.current : undefined;
 }
 
 /** Tells a bad token from an issuer that does not answer: the first is the caller's fault, the second is not. */
@@ -104,17 +123,25 @@ function isTokensFault(error: unknown): boolean {
   );
 }
 
-function principalOf(payload: JWTPayload): Principal {
-  // MiniShop's gateway issues `type: "refresh"` tokens that it then takes for access tokens (minishop.md 1.6, W23).
-  if (payload.type !== undefined && payload.type !== "access") throw refused("this is not an access token");
+function principalOf(payload: JWTPayload, header: JWTHeaderParameters): Principal {
+  if (!isAccessToken(payload, header)) throw refused("this is not an access token");
   const id = subjectOf(payload);
   if (id === undefined) throw refused("the token names no subject");
   return { id, roles: rolesOf(payload), kind: "jwt", seesPersonalData: true };
 }
 
-/** `sub`, else MiniShop's numeric `user_id` (minishop.md 1.6), as text. */
+/** MiniShop's gateway issues `type: "refresh"` tokens that it then takes for access tokens (minishop.md 1.6, W23). */
+function isAccessToken(payload: JWTPayload, { typ }: JWTHeaderParameters): boolean {
+  if (typ !== undefined && !tokenTypes.has(typ.toLowerCase())) return false;
+  return usageClaims.every((claim) => {
+    const usage = payload[claim];
+    return accessUsages.has(typeof usage === "string" ? usage.toLowerCase() : usage);
+  });
+}
+
+/** `sub`, else `user_id` (a number in MiniShop's tokens, minishop.md 1.6), else `user_uuid` (cfmp.md 4), as text. */
 function subjectOf(payload: JWTPayload): string | undefined {
-  const subject: unknown = payload.sub ?? payload.user_id;
+  const subject: unknown = payload.sub ?? payload.user_id ?? payload.user_uuid;
   if (typeof subject === "number" && Number.isSafeInteger(subject)) return String(subject);
   return typeof subject === "string" && subject.length > 0 && subject.length <= 255 ? subject : undefined;
 }

@@ -1,6 +1,9 @@
 /** What a caller may do; a method's policy (ordermesh.rpc.v1) names the least of them that it needs. */
 export type Role = "user" | "operator" | "admin" | "service";
 
+/** Names that are roles: a token may claim anything. */
+export const knownRoles: ReadonlySet<string> = new Set<Role>(["user", "operator", "admin", "service"]);
+
 /** Who calls, however they proved it. */
 export interface Principal {
   /** Subject: a user id as text, a service name, `local` for the embedded administrator. */

@@ -5,10 +5,11 @@ import { describe, expect, test } from "vitest";
 import { findApiKey, parseApiKeys } from "./api-keys.ts";
 import { createJwtVerifier } from "./jwt.ts";
 import { anonymous, localAdministrator } from "./principal.ts";
+import { SecretRing } from "./secret-ring.ts";
 import { createSurfaceAuthenticator } from "./surface-auth.ts";
 
 const secret = "0123456789abcdef0123456789abcdef";
-const verifyToken = createJwtVerifier({ keys: { secret } });
+const verifyToken = createJwtVerifier({ keys: { secrets: new SecretRing([secret]) } });
 const adminToken = await new SignJWT({ sub: "boss", roles: ["admin"] })
   .setProtectedHeader({ alg: "HS256" })
   .setExpirationTime("5m")

@@ -83,7 +83,7 @@ describe("AUTH", () => {
   });
 
   test("keys are a secret or a JWKS, not both", () => {
-    expect(load({ ...tokens, AUTH: "jwt" }).jwt?.keys).toEqual({ secret });
+    expect(load({ ...tokens, AUTH: "jwt" }).jwt?.keys).toMatchObject({ secrets: { current: [secret] } });
     const jwks = { ...tokens, JWT_SECRET: "", JWT_JWKS_URL: "https://issuer.test/keys" };
     expect(load({ ...jwks, AUTH: "jwt" }).jwt?.keys).toEqual({ jwksUrl: new URL("https://issuer.test/keys") });
     expect(problems({ ...jwks, JWT_SECRET: secret })).toEqual(["JWT_SECRET is set, and so is JWT_JWKS_URL"]);

@@ -1,7 +1,9 @@
 import type { ApiKey } from "../auth/api-keys.ts";
 import type { AuthMode } from "../auth/authenticator.ts";
 import type { JwtOptions } from "../auth/jwt.ts";
+import { SecretRing } from "../auth/secret-ring.ts";
 import type { SurfaceRule } from "../auth/surface-auth.ts";
+import type { TlsFiles } from "../tls/identity.ts";
 import { loadConfig } from "./load-config.ts";
 import type { ConfigDefinition, ConfigValues, Option } from "./option.ts";
 import { authMode, isEmbedded, jwtOptions } from "./runtime-auth.ts";
@@ -24,6 +26,21 @@ export interface SurfaceConfig {
   readonly port: number | undefined;
 }
 
+/** Certificates and who may call. */
+export interface TlsConfig {
+  readonly files: TlsFiles;
+  /** Names in their certificates (`tls/peer-name.ts`). */
+  readonly peers: readonly string[];
+}
+
+/** A secret's file and what is to have its lines. */
+export interface SecretFile {
+  /** The option's. */
+  readonly name: "JWT_SECRET" | "SERVICE_TOKEN_SECRET";
+  readonly file: string;
+  readonly ring: SecretRing;
+}
+
 export interface RuntimeConfig<E extends ConfigDefinition = Record<never, never>> {
   /** Every option by its variable's name; AUTH and LOG_FORMAT as they are in effect. */
   readonly values: RuntimeValues &
@@ -33,6 +50,12 @@ export interface RuntimeConfig<E extends ConfigDefinition = Record<never, never>
   readonly auth: AuthMode;
   /** Undefined where no keys are configured. */
   readonly jwt: JwtOptions | undefined;
+  /** What the gateway signs with and services verify with, for whom it calls (`auth/service-token.ts`). */
+  readonly serviceTokens: SecretRing | undefined;
+  /** Secrets that stand in files: to be read again when those change. */
+  readonly secretFiles: readonly SecretFile[];
+  /** For the port, for calls that this process makes, and for its connections to NATS and to the database. */
+  readonly tls: TlsConfig | undefined;
   readonly surfaces: Readonly<Record<string, SurfaceConfig>>;
   /** For `printConfig`, with `values`. */
   readonly definition: ConfigDefinition;
@@ -67,14 +90,39 @@ export function loadRuntimeConfig<const E extends ConfigDefinition = Record<neve
     AUTH: auth,
     LOG_FORMAT: loaded.LOG_FORMAT ?? (embedded ? "pretty" : "json"),
   });
+  const jwt = jwtOptions(loaded);
+  const serviceTokens =
+    loaded.SERVICE_TOKEN_SECRET === undefined ? undefined : new SecretRing(loaded.SERVICE_TOKEN_SECRET);
   return {
     values: values as RuntimeConfig<E>["values"],
     embedded,
     auth,
-    jwt: jwtOptions(loaded),
+    jwt,
+    serviceTokens,
+    secretFiles: [
+      ...secretFile("JWT_SECRET", env, jwt !== undefined && "secrets" in jwt.keys ? jwt.keys.secrets : undefined),
+      ...secretFile("SERVICE_TOKEN_SECRET", env, serviceTokens),
+    ],
+    tls: tlsConfig(loaded),
     surfaces: Object.fromEntries(surfaces.map((surface) => [surface, surfaceConfig(loaded, surface)])),
     definition,
   };
+}
+
+function secretFile(
+  name: SecretFile["name"],
+  env: Readonly<Record<string, string | undefined>>,
+  ring: SecretRing | undefined,
+): SecretFile[] {
+  const file = env[`${name}_FILE`];
+  return file === undefined || file === "" || ring === undefined ? [] : [{ name, file, ring }];
+}
+
+/** The rules see to it that all four are set, or none. */
+function tlsConfig({ TLS_CERT_FILE, TLS_KEY_FILE, TLS_CA_FILE, TLS_PEERS }: RuntimeValues): TlsConfig | undefined {
+  if (TLS_CERT_FILE === undefined || TLS_KEY_FILE === undefined) return undefined;
+  if (TLS_CA_FILE === undefined || TLS_PEERS === undefined) return undefined;
+  return { files: { cert: TLS_CERT_FILE, key: TLS_KEY_FILE, ca: TLS_CA_FILE }, peers: TLS_PEERS };
 }
 
 function surfaceConfig(values: RuntimeValues, surface: string): SurfaceConfig {

@@ -1,15 +1,19 @@
 import { minimumApiKeyLength, parseApiKeys } from "../auth/api-keys.ts";
-import { minimumSecretBytes } from "../auth/jwt.ts";
+import { minimumSecretBytes } from "../auth/hmac-jwt.ts";
+import { peerNamePattern, peerUri } from "../tls/peer-name.ts";
 import { type ConfigValues, defineConfig, option } from "./option.ts";
-import { choice, decimal, integer, parsed, port, secretText, text, url, urlList } from "./values.ts";
+import { choice, decimal, integer, list, parsed, port, secretLines, text, url, urlList } from "./values.ts";
 
 const day = "days";
 const milliseconds = "milliseconds";
+const host = text(/^[\w.:[\]-]+$/, "a host name or IP address");
+const path = text(/^[^\0]+$/, "a path");
+const flag = choice("true", "false");
 
 /** The options that every service has. */
 export const runtimeOptions = defineConfig({
   HOST: option({
-    schema: text(/^[\w.:[\]-]+$/, "a host name or IP address"),
+    schema: host,
     default: "127.0.0.1",
     doc: "The address to listen on.",
     reason: "Only this machine can reach a server that nobody has secured yet.",
@@ -21,7 +25,7 @@ export const runtimeOptions = defineConfig({
     reason: "The customary port of an HTTP server without root's rights.",
   }),
   DATA_DIR: option({
-    schema: text(/^[^\0]+$/, "a path"),
+    schema: path,
     default: "data",
     doc: "Folder of the SQLite files, the embedded bus, certificates and the process lock.",
     reason: "Beside the program, where a newcomer finds it.",
@@ -40,12 +44,12 @@ export const runtimeOptions = defineConfig({
   }),
   AUTH: option({
     schema: choice("open", "jwt"),
-    defaultText: "open when embedded (no DATABASE_URL, no NATS_URL) on a loopback HOST, else jwt",
+    defaultText: "open when embedded (no DATABASE_URL, no NATS_URL, no TLS_CERT_FILE) on a loopback HOST, else jwt",
     doc: "open: a request without credentials acts as the local administrator; jwt: it is nobody.",
     reason: "A first start needs no login, and nothing that others can reach is open by accident.",
   }),
   JWT_SECRET: option({
-    schema: secretText(minimumSecretBytes),
+    schema: secretLines(minimumSecretBytes),
     doc: "Shared secret of HS256 tokens.",
     reason: "There is no default secret: a known one is none. The length is HMAC-SHA-256's (RFC 7518, section 3.2).",
     secret: true,
@@ -64,6 +68,55 @@ export const runtimeOptions = defineConfig({
     schema: text(/^\S+$/, "a text without spaces"),
     doc: "The `aud` that tokens must have; needed where tokens are.",
     reason: "Tokens made for another program are not for us.",
+  }),
+  TLS_CERT_FILE: option({
+    schema: path,
+    doc: "Certificate of this process (PEM, with what is between it and the authority). With it the port speaks TLS and takes only callers with a certificate; outgoing calls show it, too. The three files are watched: new ones count for new connections.",
+    reason: "On loopback there is nobody to keep out.",
+  }),
+  TLS_KEY_FILE: option({
+    schema: path,
+    doc: "Private key of TLS_CERT_FILE (PEM).",
+    reason: "As TLS_CERT_FILE.",
+  }),
+  TLS_CA_FILE: option({
+    schema: path,
+    doc: "Certificates of the authorities (PEM) that vouch for callers and for servers that are called.",
+    reason: "Of the mesh's own authority; a public one vouches for anybody.",
+  }),
+  TLS_PEERS: option({
+    schema: list(peerNamePattern, "names of letters, digits and `-`, separated by commas"),
+    doc: `Who may call: the NAME in a certificate's ${peerUri("NAME")}.`,
+    reason: "A certificate says who somebody is, not that this process is theirs to call.",
+  }),
+  SERVICE_TOKEN_SECRET: option({
+    schema: secretLines(minimumSecretBytes),
+    doc: "Shared by the gateway, which signs with it for whom it calls, and the services, which take its word.",
+    reason: "Without it a gateway apart can only hand on the credentials that a request brought.",
+    secret: true,
+  }),
+  DATABASE_TLS: option({
+    schema: flag,
+    default: "false",
+    doc: "Whether database connections use TLS with TLS_CERT_FILE, and check the server's certificate and name.",
+    reason: "Servers need certificates first.",
+  }),
+  MESH_REGISTRY: option({
+    schema: flag,
+    default: "false",
+    doc: "Whether this process registers itself, once it is ready, in the KV bucket MESH_REGISTRY of NATS_URL.",
+    reason: "One process alone is found by its address.",
+  }),
+  ADVERTISE_HOST: option({
+    schema: host,
+    defaultText: "HOST",
+    doc: "The address that is registered.",
+    reason: "Where the process listens; in a container others know it by another one.",
+  }),
+  INSTANCE_ZONE: option({
+    schema: text(/^[\w.-]{1,63}$/, "up to 63 letters, digits, `.`, `-` and `_`"),
+    doc: "The zone (data centre, rack) that is registered.",
+    reason: "One machine has none.",
   }),
   LOG_LEVEL: option({
     schema: choice("trace", "debug", "info", "warn", "error", "fatal", "silent"),

@@ -1,6 +1,7 @@
 import { isLoopback } from "../auth/loopback.ts";
 import type { Problem } from "./config-error.ts";
 import type { Rule } from "./load-config.ts";
+import { meshRules } from "./mesh-rules.ts";
 import { authMode, isEmbedded, jwtOptions } from "./runtime-auth.ts";
 import {
   type RuntimeValues,
@@ -19,6 +20,7 @@ export function runtimeRules(surfaces: readonly string[]): RuntimeRule[] {
     "HOST",
     "DATABASE_URL",
     "NATS_URL",
+    "TLS_CERT_FILE",
     ...surfaces.map((name) => surfaceVariable(name, "AUTH")),
   ];
 
@@ -26,7 +28,8 @@ export function runtimeRules(surfaces: readonly string[]): RuntimeRule[] {
   function tokensWanted(values: RuntimeValues): string | undefined {
     if (values.AUTH === "jwt") return "AUTH is jwt";
     if (authMode(values) === "jwt") {
-      return isEmbedded(values) ? "AUTH is jwt because HOST is not loopback" : "AUTH is jwt unless embedded";
+      if (!isEmbedded(values)) return "AUTH is jwt unless embedded";
+      return `AUTH is jwt because ${isLoopback(values.HOST) ? "TLS_CERT_FILE is set" : "HOST is not loopback"}`;
     }
     const surface = surfaces.find((name) => surfaceValues(values, name).AUTH === "jwt");
     return surface === undefined ? undefined : `${surfaceVariable(surface, "AUTH")} is jwt`;
@@ -42,6 +45,7 @@ export function runtimeRules(surfaces: readonly string[]): RuntimeRule[] {
   });
 
   return [
+    ...meshRules,
     {
       names: ["AUTH", "HOST"],
       check: ({ AUTH, HOST }) =>

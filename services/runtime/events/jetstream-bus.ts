@@ -5,15 +5,15 @@ import { deadLetterStore, deadLetterStream } from "./dead-letters.ts";
 import { JetStreamApi } from "./jetstream-api.ts";
 import { AttemptNotes, attemptStream } from "./jetstream-attempts.ts";
 import { ensureConsumer, ensureStream } from "./jetstream-config.ts";
-import { connectNats, watchConnection } from "./jetstream-connection.ts";
+import { connectNats, type NatsOptions, watchConnection } from "./jetstream-connection.ts";
 import { JetStreamPublisher, type PublisherOptions } from "./jetstream-publisher.ts";
 import { JetStreamSubscription } from "./jetstream-subscription.ts";
 import { validateConsumer, validateMessage, validateStream } from "./message.ts";
 
 export interface JetStreamBusOptions extends Partial<PublisherOptions> {
-  /** One or more servers, separated by commas; credentials as `nats://user:password@host:4222`. */
-  readonly natsUrl: string;
+  readonly natsUrl: NatsOptions["natsUrl"];
   readonly log: Logger;
+  readonly tls?: NatsOptions["tls"];
   /** How long the first connection is waited for (milliseconds); afterwards it is looked for for ever. */
   readonly connectWaitMs?: number;
 }
@@ -23,7 +23,7 @@ export interface JetStreamBusOptions extends Partial<PublisherOptions> {
  * the disk is the server's `sync_interval` (default two minutes; `always` for money), which no client can see.
  */
 export async function openJetStreamBus(options: JetStreamBusOptions): Promise<EventBus> {
-  const nc = await connectNats(options.natsUrl, options.connectWaitMs ?? 30_000, options.log);
+  const nc = await connectNats({ ...options, waitMs: options.connectWaitMs ?? 30_000 });
   try {
     const bus = new JetStreamBus(nc, options);
     await bus.prepare();

@@ -1,19 +1,33 @@
-import { type ConnectionOptions, connect, type NatsConnection } from "nats";
+import { type ConnectionOptions, connect, type NatsConnection, type TlsOptions } from "nats";
 import type { Logger } from "../telemetry/logger.ts";
+import type { TlsFiles } from "../tls/identity.ts";
 
 /** Between two attempts to reach a server (milliseconds). */
 const retryMs = 250;
+
+export interface NatsOptions {
+  /** One or more servers, separated by commas; credentials as `nats://user:password@host:4222`; `tls://` for TLS. */
+  readonly natsUrl: string;
+  readonly log: Logger;
+  /** For `tls://`: our certificate, and who vouches for the server's. Read anew for every connection. */
+  readonly tls?: TlsFiles;
+  /** What the connection is for, shown in the server's list of connections. */
+  readonly name?: string;
+  /** How long the first connection is waited for (milliseconds). */
+  readonly waitMs: number;
+}
 
 /**
  * Connects and stays connected: a lost server is looked for until it is back, whatever it refused meanwhile. Waits for
  * the first connection at most `waitMs`, then throws with the address and the last reason.
  */
-export async function connectNats(natsUrl: string, waitMs: number, log: Logger): Promise<NatsConnection> {
-  const { servers, ...credentials } = parseUrl(natsUrl);
+export async function connectNats({ natsUrl, log, tls, name, waitMs }: NatsOptions): Promise<NatsConnection> {
+  const { servers, isTls, ...credentials } = parseUrl(natsUrl);
   const options: ConnectionOptions = {
     ...credentials,
     servers,
-    name: `ordermesh-${process.pid}`,
+    tls: isTls ? tlsOptions(tls) : undefined,
+    name: `ordermesh-${process.pid}${name === undefined ? "" : `-${name}`}`,
     maxReconnectAttempts: -1,
     // Otherwise two refusals end the connection for good, as while an operator rotates credentials.
     ignoreAuthErrorAbort: true,
@@ -57,16 +71,28 @@ export async function watchConnection(
   }
 }
 
-/** `nats://user:password@host:4222,nats://host2`: the first credentials count for all. */
-function parseUrl(natsUrl: string): { servers: string[]; user?: string; pass?: string; token?: string; tls?: object } {
+function tlsOptions(files: TlsFiles | undefined): TlsOptions {
+  return files === undefined ? {} : { certFile: files.cert, keyFile: files.key, caFile: files.ca };
+}
+
+interface ServerList {
+  readonly servers: string[];
+  readonly isTls: boolean;
+  readonly user?: string;
+  readonly pass?: string;
+  readonly token?: string;
+}
+
+/** `nats://user:password@host:4222,nats://host2`: the first credentials count for all, and so does one `tls://`. */
+function parseUrl(natsUrl: string): ServerList {
   const urls = natsUrl
     .split(",")
     .map((url) => new URL(url.trim().includes("://") ? url.trim() : `nats://${url.trim()}`));
   const servers = urls.map((url) => `${url.hostname}:${url.port === "" ? 4222 : url.port}`);
-  const tls = urls.some((url) => url.protocol === "tls:") ? {} : undefined;
+  const isTls = urls.some((url) => url.protocol === "tls:");
   const owner = urls.find((url) => url.username !== "");
-  if (owner === undefined) return { servers, tls };
+  if (owner === undefined) return { servers, isTls };
   const user = decodeURIComponent(owner.username);
-  if (owner.password === "") return { servers, tls, token: user };
-  return { servers, tls, user, pass: decodeURIComponent(owner.password) };
+  if (owner.password === "") return { servers, isTls, token: user };
+  return { servers, isTls, user, pass: decodeURIComponent(owner.password) };
 }

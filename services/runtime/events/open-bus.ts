@@ -1,4 +1,5 @@
 import type { Logger } from "../telemetry/logger.ts";
+import type { TlsFiles } from "../tls/identity.ts";
 import type { EventBus } from "./bus.ts";
 import { openEmbeddedBus } from "./embedded-bus.ts";
 
@@ -7,12 +8,14 @@ export interface BusOptions {
   readonly natsUrl: string | undefined;
   readonly dataDir: string;
   readonly log: Logger;
+  /** For a `natsUrl` with `tls://`. */
+  readonly tls?: TlsFiles;
 }
 
 /** Opens the bus that the configuration asks for; throws when it cannot be reached or opened, with a line that says why. */
-export async function openBus({ natsUrl, dataDir, log }: BusOptions): Promise<EventBus> {
+export async function openBus({ natsUrl, dataDir, log, tls }: BusOptions): Promise<EventBus> {
   if (natsUrl === undefined) return await openEmbeddedBus({ dataDir, log });
   // Loaded where it is used: an embedded instance is to stay small.
   const { openJetStreamBus } = await import("./jetstream-bus.ts");
-  return await openJetStreamBus({ natsUrl, log });
+  return await openJetStreamBus({ natsUrl, log, tls });
 }
