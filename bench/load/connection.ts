@@ -14,4 +14,10 @@ export interface ConnectionEvents {
   lost(error: Error): void;
 }
 
-export type OpenConnection = new (url: URL, events: ConnectionEvents) => Connection;
+export interface Target {
+  readonly url: URL;
+  /** Certificates of the authority that signed the server's, PEM. */
+  readonly ca: string | undefined;
+}
+
+export type OpenConnection = new (target: Target, events: ConnectionEvents) => Connection;

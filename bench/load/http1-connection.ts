@@ -1,5 +1,6 @@
 import { connect, type Socket } from "node:net";
-import type { Connection, ConnectionEvents } from "./connection.ts";
+import { connect as connectSecurely } from "node:tls";
+import type { Connection, ConnectionEvents, Target } from "./connection.ts";
 import { encodeRequest } from "./encode-request.ts";
 import type { LoadRequest } from "./plan.ts";
 import { ResponseReader } from "./response-reader.ts";
@@ -10,10 +11,12 @@ export class Http1Connection implements Connection {
   readonly #host: string;
   readonly #reader = new ResponseReader();
 
-  constructor(url: URL, events: ConnectionEvents) {
+  constructor({ url, ca }: Target, events: ConnectionEvents) {
     this.#host = url.host;
-    this.#socket = connect({ host: url.hostname, port: Number(url.port), noDelay: true });
-    this.#socket.on("connect", () => events.ready(this));
+    const address = { host: url.hostname, port: Number(url.port), noDelay: true };
+    const isSecure = url.protocol === "https:";
+    this.#socket = isSecure ? connectSecurely({ ...address, ca, ALPNProtocols: ["http/1.1"] }) : connect(address);
+    this.#socket.on(isSecure ? "secureConnect" : "connect", () => events.ready(this));
     this.#socket.on("data", (chunk: Buffer) => {
       const answer = this.#reader.push(chunk);
       if (answer !== undefined) events.answer(this, answer);

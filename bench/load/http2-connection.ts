@@ -1,15 +1,15 @@
 import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from "node:http2";
-import type { Connection, ConnectionEvents } from "./connection.ts";
+import type { Connection, ConnectionEvents, Target } from "./connection.ts";
 import type { LoadRequest } from "./plan.ts";
 
-/** HTTP/2 without TLS. A gRPC status other than 0 makes the status 500 plus that number. */
+/** HTTP/2, without TLS by prior knowledge. A gRPC status other than 0 makes the status 500 plus that number. */
 export class Http2Connection implements Connection {
   readonly #session: ClientHttp2Session;
   readonly #events: ConnectionEvents;
 
-  constructor(url: URL, events: ConnectionEvents) {
+  constructor({ url, ca }: Target, events: ConnectionEvents) {
     this.#events = events;
-    this.#session = connect(url);
+    this.#session = connect(url, ca === undefined ? {} : { ca });
     this.#session.on("connect", () => events.ready(this));
     this.#session.on("error", (error) => events.lost(error));
     this.#session.on("goaway", () => events.lost(new Error("the server closed a connection")));

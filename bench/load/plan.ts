@@ -6,6 +6,8 @@ export interface LoadPlan {
   readonly url: string | readonly string[];
   /** Default HTTP/1.1. HTTP/2 is for gRPC: one stream at a time a connection. */
   readonly protocol?: "http1" | "http2";
+  /** File of the authority that signed the server's certificate, where the URL begins with https. */
+  readonly caFile?: string;
   readonly connections: number;
   /**
    * Requests a second, sent at their time whether or not the earlier ones were answered, latency counted from that time

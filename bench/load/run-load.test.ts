@@ -1,4 +1,6 @@
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { temporaryDirectory } from "../../test/support/temporary.ts";
+import { certificateFiles, ensureCertificates } from "../../tools/mesh/certificates/store.ts";
 import { type ServerChild, startServerChild } from "../machine/server-child.ts";
 import type { LoadPlan } from "./plan.ts";
 import { runLoad } from "./run-load.ts";
@@ -62,6 +64,30 @@ describe("an open loop", () => {
     const result = await load({ path: "/?delayMs=50" }, { rate: 200, durationMs: 500 });
     expect(result.operations).toBe(100);
     expect(result.latency.max).toBeGreaterThan(600_000);
+  });
+});
+
+describe("over TLS", () => {
+  let secure: ServerChild;
+  let caFile = "";
+
+  beforeAll(async () => {
+    const directory = temporaryDirectory();
+    await ensureCertificates(directory);
+    const { cert, key, ca } = certificateFiles(directory, "edge");
+    caFile = ca;
+    const program = import.meta.resolve("../testing/hello-server.ts");
+    secure = await startServerChild({ name: "hello", program, args: [cert, key] });
+    return () => secure.stop();
+  });
+
+  test("it works as without", async () => {
+    const plan = { url: secure.url, caFile, maximumRequests: 20 };
+    expect(await load({ contains: "hello" }, plan)).toMatchObject({ operations: 20, statuses: { 200: 20 } });
+  });
+
+  test("it fails where nobody it trusts signed the certificate", async () => {
+    await expect(load({}, { url: secure.url, maximumRequests: 1 })).rejects.toThrow(/certificate/);
   });
 });
 

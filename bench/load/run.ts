@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import type { Connection, OpenConnection } from "./connection.ts";
 import { Histogram } from "./histogram.ts";
 import type { Answer, LoadPlan, LoadReport, LoadRequest, RequestSource } from "./plan.ts";
@@ -37,9 +38,10 @@ export class Run {
       lost: (error: Error) => this.#done.reject(error),
     };
     const urls = [plan.url].flat().map((url) => new URL(url));
+    const ca = plan.caFile === undefined ? undefined : readFileSync(plan.caFile, "utf8");
     this.#connections = Array.from(
       { length: plan.connections },
-      (_, index) => new Open(urls[index % urls.length] as URL, events),
+      (_, index) => new Open({ url: urls[index % urls.length] as URL, ca }, events),
     );
   }
 
