@@ -73,7 +73,10 @@ export function createGateway(options: GatewayOptions): Gateway {
 }
 
 /** Each legacy system by its name, as in `SURFACE_<NAME>_...`. */
-function legacySurfacesOf({ config, caller, readiness }: GatewayOptions): readonly Surface[] {
+export function legacySurfacesOf(
+  options: Pick<GatewayOptions, "config" | "caller" | "readiness">,
+): readonly Surface[] {
+  const { config, caller, readiness } = options;
   const make: Readonly<Record<LegacySurface, (currency: string) => Surface>> = {
     ordertracker: (currency) => createOrderTrackerSurface({ caller, currency }),
     minishop: (currency) => createMiniShopSurface({ caller, currency, readiness }),

@@ -1,5 +1,6 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { EventAdminService } from "@ordermesh/proto/ordermesh/events/v1/admin_pb";
+import { MeshService } from "@ordermesh/proto/ordermesh/mesh/v1/mesh_pb";
 import { FailureService } from "@ordermesh/proto/ordermesh/order/v1/failure_pb";
 import { OrderService } from "@ordermesh/proto/ordermesh/order/v1/order_pb";
 import { OrderTaskService } from "@ordermesh/proto/ordermesh/order/v1/order_task_pb";
@@ -13,3 +14,6 @@ export const nativeServices: readonly DescService[] = [
   FailureService,
   EventAdminService,
 ];
+
+/** What it shows besides where the gateway is part of a mesh. */
+export const meshServices: readonly DescService[] = [MeshService];

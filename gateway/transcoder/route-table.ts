@@ -38,8 +38,16 @@ export class RouteEntry implements TrieEntry {
   }
 }
 
+/** One of the paths at which a route is served: the template's own, or an alias. */
+export interface RoutePath {
+  readonly route: Route;
+  readonly segments: readonly Segment[];
+}
+
 export interface RouteTable {
   readonly routes: readonly Route[];
+  /** Every path of every route; of two routes that claim one, both. */
+  readonly paths: readonly RoutePath[];
   readonly trie: Trie<RouteEntry>;
 }
 
@@ -52,6 +60,7 @@ export function createRouteTable(surfaces: readonly Surface[], { alone }: { read
   const report = (problem: string) => void problems.push(problem);
   const trie = new Trie<RouteEntry>();
   const routes: Route[] = [];
+  const paths: RoutePath[] = [];
   for (const surface of surfaces) {
     const ownPort = new Set(surface.routing.ownPortPaths);
     for (const entry of surface.services) {
@@ -63,6 +72,7 @@ export function createRouteTable(surfaces: readonly Surface[], { alone }: { read
         ownPort.delete(route.template.source);
         for (const { segments, shift } of spellings(route, aliases, alone || !isOwnPort)) {
           insert(trie, segments, new RouteEntry(route, shift), report);
+          paths.push({ route, segments });
         }
         routes.push(route);
       }
@@ -70,7 +80,7 @@ export function createRouteTable(surfaces: readonly Surface[], { alone }: { read
     for (const path of ownPort) report(`surface ${surface.name}: own-port path ${path} is no route`);
   }
   if (problems.length > 0) throw new RouteTableError(problems);
-  return { routes, trie };
+  return { routes, paths, trie };
 }
 
 function checkSurface(surface: Surface, service: DescService, report: (problem: string) => void): void {
