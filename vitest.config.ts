@@ -1,10 +1,11 @@
 import { defineConfig } from "vitest/config";
+import { onMysql } from "./test/support/on-mysql.ts";
 
 export default defineConfig({
   test: {
     environment: "node",
     include: ["**/*.test.ts"],
-    exclude: ["**/node_modules/**", "**/.cache/**"],
+    exclude: ["**/node_modules/**", "**/.cache/**", ...(onMysql ? [] : ["test/mysql/**"])],
     globalSetup: ["test/support/global-setup.ts"],
     pool: "forks",
     maxWorkers: 2,

@@ -2,12 +2,13 @@ import { randomBytes } from "node:crypto";
 import { createConnection } from "mysql2/promise";
 import pg from "pg";
 import { inject } from "vitest";
+import { onMysql } from "./on-mysql.ts";
 import { temporaryDirectory } from "./temporary.ts";
 
 export type DatabaseKind = "sqlite" | "mysql" | "postgres";
 
 /** Every database that the store supports, for `describe.each`. */
-export const databaseKinds: readonly DatabaseKind[] = ["sqlite", "mysql", "postgres"];
+export const databaseKinds: readonly DatabaseKind[] = onMysql ? ["mysql"] : ["sqlite", "mysql", "postgres"];
 
 export interface TestDatabase {
   /** Undefined is SQLite, whose files belong into `directory`. */
@@ -16,7 +17,7 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** An empty database of the caller's own, on the run's shared MariaDB or PostgreSQL or as a directory for SQLite files. */
+/** An empty database of the caller's own, on the run's shared MariaDB (or MySQL) or PostgreSQL or as a directory for SQLite files. */
 export async function freshDatabase(kind: DatabaseKind): Promise<TestDatabase> {
   const directory = temporaryDirectory(kind);
   if (kind === "sqlite") return { url: undefined, directory, drop: async () => undefined };

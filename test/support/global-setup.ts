@@ -4,8 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { type DatabaseServer, startMariadb } from "../../tools/components/mariadb.ts";
+import { startMysql } from "../../tools/components/mysql.ts";
 import { startPostgres } from "../../tools/components/postgres.ts";
 import { envoyProgram } from "../../tools/components/programs.ts";
+import { onMysql } from "./on-mysql.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -15,7 +17,7 @@ declare module "vitest" {
 }
 
 /**
- * One MariaDB and one PostgreSQL for a whole run, started when the first test asks: test files run in processes of
+ * One MariaDB (or MySQL) and one PostgreSQL for a whole run, started when the first test asks: test files run in processes of
  * their own, so they ask this process over loopback HTTP (`GET /mysql`, `GET /postgres`) and get the server's URL.
  */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -24,7 +26,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const directory = mkdtempSync(join(tmpdir(), "ordermesh-test-"));
   // The database servers run as another user when we are root and must reach their own folders below.
   chmodSync(directory, 0o711);
-  const start = { mysql: startMariadb, postgres: startPostgres };
+  const start = { mysql: onMysql ? startMysql : startMariadb, postgres: startPostgres };
   const servers = new Map<string, Promise<DatabaseServer>>();
   const desk = createServer(async (request, response) => {
     const kind = request.url?.slice(1) === "mysql" ? "mysql" : "postgres";
