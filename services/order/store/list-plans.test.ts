@@ -18,6 +18,9 @@ const statusOf = (index: number): number => (index % 100 === 0 ? 2 : 1);
 
 const taskFilters: readonly (readonly [string, TaskFilter])[] = [
   ["order_tasks_user_created", { userName: "buyer7" }],
+  // Either index that begins with the user will do: nearly all of these tasks have this status and this shop.
+  ["order_tasks_user_", { userName: "buyer7", status: 1 }],
+  ["order_tasks_", { userName: "buyer7", shopName: "shop" }],
   ["order_tasks_status_created", { status: 2 }],
   ["order_tasks_created", {}],
   ["order_tasks_created", { createdFrom: firstMs, createdBefore: firstMs + 6_000_000 }],
@@ -110,7 +113,10 @@ describe.each(databaseKinds)("%s: a list in the order of an index", (kind) => {
     return await database.transact(async (uow) => {
       // PostgreSQL likes to sort a table as small as this one; now it does only where it must.
       if (kind === "postgres") await uow.run("set local enable_sort = off");
-      const explain = kind === "sqlite" ? "explain query plan" : "explain";
+      // MySQL 9 shows a tree otherwise, without the names of the steps.
+      const explain = { sqlite: "explain query plan", mysql: "explain format = traditional", postgres: "explain" }[
+        kind
+      ];
       const steps = await uow.all(`${explain} ${sql}`, params, { once: true });
       return steps.map((step) => Object.values(step).join(" ")).join("\n");
     });
