@@ -20,6 +20,7 @@ import { nextPageToken, readPageToken } from "../store/page-token.ts";
 import { type Purchased, purchaseBatch } from "../store/purchase-batch.ts";
 import { liveReservation, reservationById } from "../store/reservation-store.ts";
 import { createActivity, endActivity, prewarmActivity, scheduleActivity } from "../store/sales.ts";
+import { PurchaseCounter } from "./purchase-counter.ts";
 import { activityMessage, purchaseMessage, reservationMessage } from "./seckill-messages.ts";
 
 export interface SeckillServiceOptions {
@@ -49,6 +50,7 @@ export function seckillService({ database, settings }: SeckillServiceOptions): S
     concurrency: settings?.concurrency,
     encode: (purchased) => toBinary(PurchaseResponseSchema, purchaseResponse(purchased)),
   });
+  const counter = new PurchaseCounter();
 
   return bindService(SeckillService, {
     async createActivity(request, context) {
@@ -104,7 +106,7 @@ export function seckillService({ database, settings }: SeckillServiceOptions): S
 
     async purchase({ activityId, productId, buyerId, quantity }, context) {
       requireOwner(context.principal, buyerId);
-      const result = await purchases.commit(
+      const committed = purchases.commit(
         {
           target: activityId === "" ? { productId } : { activityId },
           buyerId,
@@ -114,9 +116,15 @@ export function seckillService({ database, settings }: SeckillServiceOptions): S
         },
         { signal: context.signal, deadline: context.deadline },
       );
+      const result = await counter.count(committed);
       if (!("stored" in result)) return purchaseResponse(result);
       context.responseHeader.set(idempotentReplayedHeader, "true");
       return fromBinary(PurchaseResponseSchema, result.stored);
+    },
+
+    async getPurchaseStats() {
+      const { waiting, free } = purchases.queue();
+      return counter.stats(waiting, free);
     },
 
     async getReservation({ reservationId }, { principal }) {

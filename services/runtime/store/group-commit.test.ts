@@ -108,6 +108,14 @@ describe.each(databaseKinds)("%s", (kind) => {
     expect(await stored("f")).toEqual(["f1", "f2"]);
   });
 
+  test("tells how many wait, and how many more it takes", async () => {
+    const group = committer({ maxQueue: 5 });
+    const commits = ["q1", "q2", "q3"].map((name) => group.commit(name));
+    expect(group.queue()).toEqual({ waiting: 3, free: 2 });
+    await Promise.all(commits);
+    expect(group.queue()).toEqual({ waiting: 0, free: 5 });
+  });
+
   test("a full queue says to come back when those who wait had their turn, by the measured rate", async () => {
     const group = committer({
       maxBatch: 1,

@@ -46,6 +46,8 @@ export interface GroupCommit<Req, Res> {
   commit(request: Req, options?: CommitOptions): Promise<Res>;
   /** Resolves when nothing waits or runs. */
   idle(): Promise<void>;
+  /** Requests that wait for their turn now, and how many more would be let in. */
+  queue(): { readonly waiting: number; readonly free: number };
 }
 
 const smallestBatch = 16;
@@ -72,6 +74,7 @@ export function groupCommit<Req, Res, Prepared = undefined>(
   return {
     commit: (request, commitOptions) => group.commit(request, commitOptions),
     idle: () => group.idle(),
+    queue: () => group.queue(),
   };
 }
 
@@ -120,6 +123,11 @@ class Group<Req, Res, Prepared> {
     return new Promise((resolve) => {
       this.#idlers.push(resolve);
     });
+  }
+
+  queue(): { waiting: number; free: number } {
+    const waiting = this.#queue.length;
+    return { waiting, free: Math.max(0, this.#maxQueue - waiting) };
   }
 
   /** Until those that wait now have had their turn, going by the latest batches (milliseconds). */
