@@ -9,19 +9,21 @@ import type { Caller } from "@ordermesh/runtime/rpc/caller.ts";
 import type { Logger } from "@ordermesh/runtime/telemetry/logger.ts";
 import type { Metrics } from "@ordermesh/runtime/telemetry/metrics.ts";
 import type { Tracing } from "@ordermesh/runtime/telemetry/tracing.ts";
-import { type LegacySurface, legacySurfaces } from "./config.ts";
+import { type gatewayOptions, type LegacySurface, legacySurfaces } from "./config.ts";
 import { createHomePage, type HomeLink } from "./home-page.ts";
 import { nativeServices } from "./native-services.ts";
 import { createRestTelemetry } from "./rest-telemetry.ts";
 import { createMiniShopSurface } from "./surfaces/minishop/index.ts";
+import { createOldGateway } from "./surfaces/minishop/old-gateway.ts";
 import { createNativeSurface } from "./surfaces/native/index.ts";
 import { createOrderTrackerSurface } from "./surfaces/ordertracker/index.ts";
 import type { RestRequest } from "./transcoder/rest-request.ts";
 import { nativeSurfaceName, type Surface } from "./transcoder/surface.ts";
 import { createTranscoder, type Transcoder } from "./transcoder/transcoder.ts";
+import { trustedProxies } from "./transcoder/trusted-proxies.ts";
 
 export interface GatewayOptions {
-  readonly config: RuntimeConfig;
+  readonly config: RuntimeConfig<typeof gatewayOptions>;
   /** Reaches the services, in this process or another. */
   readonly caller: Caller;
   readonly readiness: ReadinessSource;
@@ -52,9 +54,16 @@ export function createGateway(options: GatewayOptions): Gateway {
   const authenticate = createSurfaceGate(config);
   const observe = createRestTelemetry(metrics);
   const maxBodyBytes = config.values.MAX_REQUEST_BYTES;
+  const proxies = trustedProxies(config.values.TRUSTED_PROXIES);
 
   function transcoder(surfaces: readonly Surface[], alone: boolean): Transcoder {
-    return createTranscoder({ surfaces, alone, caller, authenticate, maxBodyBytes, log, tracing, observe });
+    return createTranscoder({ surfaces, alone, caller, authenticate, maxBodyBytes, proxies, log, tracing, observe });
+  }
+
+  function ownPort(surface: string, port: number | undefined, make: () => Transcoder): readonly OwnPort[] {
+    if (port === undefined) return [];
+    const own = make();
+    return [{ surface, port, handle: (request, response) => void own.handle(request, response) }];
   }
 
   const shared = transcoder([createNativeSurface(nativeServices), ...legacy], false);
@@ -63,29 +72,36 @@ export function createGateway(options: GatewayOptions): Gateway {
     handle(request, response) {
       if (!homePage(request, response)) void shared.handle(request, response);
     },
-    ownPorts: legacy.flatMap((surface) => {
-      const port = config.surfaces[surface.name]?.port;
-      if (port === undefined) return [];
-      const own = transcoder([surface], true);
-      return [{ surface: surface.name, port, handle: (request, response) => void own.handle(request, response) }];
-    }),
+    ownPorts: [
+      ...legacy.flatMap((surface) =>
+        ownPort(surface.name, config.surfaces[surface.name]?.port, () => transcoder([surface], true)),
+      ),
+      ...ownPort("minishop gateway", config.values.SURFACE_MINISHOP_GATEWAY_PORT, () =>
+        transcoder(oldGatewayOf(options), false),
+      ),
+    ],
   };
 }
 
 /** Each legacy system by its name, as in `SURFACE_<NAME>_...`. */
-export function legacySurfacesOf(
-  options: Pick<GatewayOptions, "config" | "caller" | "readiness">,
-): readonly Surface[] {
+export function legacySurfacesOf(options: Pick<GatewayOptions, "config" | "caller" | "readiness">): readonly Surface[] {
   const { config, caller, readiness } = options;
   const make: Readonly<Record<LegacySurface, (currency: string) => Surface>> = {
     ordertracker: (currency) => createOrderTrackerSurface({ caller, currency }),
     minishop: (currency) => createMiniShopSurface({ caller, currency, readiness }),
   };
-  return legacySurfaces.map((name) => {
-    const surface = config.surfaces[name];
-    if (surface === undefined) throw new Error(`surface ${name} has no configuration`);
-    return make[name](surface.currency);
-  });
+  return legacySurfaces.map((name) => make[name](currencyOf(config, name)));
+}
+
+function oldGatewayOf({ config, caller, readiness }: GatewayOptions): readonly Surface[] {
+  const origins = config.values.SURFACE_MINISHOP_GATEWAY_ORIGINS;
+  return createOldGateway({ caller, currency: currencyOf(config, "minishop"), readiness, origins });
+}
+
+function currencyOf({ surfaces }: RuntimeConfig, name: LegacySurface): string {
+  const surface = surfaces[name];
+  if (surface === undefined) throw new Error(`surface ${name} has no configuration`);
+  return surface.currency;
 }
 
 const operationalLinks: readonly HomeLink[] = [

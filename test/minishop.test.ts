@@ -77,6 +77,50 @@ test("minishop 1.5 a sale from prewarm to clean-up", async () => {
   expect((await buy(7000)).status).toBe(200);
 });
 
+test("minishop 1.5 asynchronous purchases are durable when accepted, their outcome is readable, and S9 counts them", async () => {
+  const { send } = await start();
+  await send("POST /api/v1/seckill/activity/prewarm", { body: activity });
+  const data = async (request: string) => JSON.parse((await send(request)).body);
+  const buyers = [7000, 7001, 7002, 7000];
+  for (const user of buyers) {
+    const body = `{"product_id":3001,"user_id":${user},"quantity":1}`;
+    expect((await send("POST /api/v1/seckill/purchase/async", { body })).status).toBe(202);
+  }
+
+  expect(await data("GET /api/v1/seckill/stats/3001")).toMatchObject({ current_stock: 0, user_count: 2 });
+  expect(await data("GET /api/v1/seckill/purchased/3001/7000")).toMatchObject({ purchased: true });
+  expect(await data("GET /api/v1/seckill/purchased/3001/7002")).toMatchObject({ purchased: false });
+  expect(await data("GET /api/v1/seckill/purchase/3001/7001")).toMatchObject({ quantity: 1, status: "success" });
+  expect(await data("GET /api/v1/seckill/purchase/3001/7002")).toMatchObject({ quantity: 0, status: "none" });
+
+  const { service_stats, queue_stats, circuit_breaker_state, limiter_tokens } = await data("GET /api/v1/system/stats");
+  expect(service_stats).toMatchObject({
+    TotalRequests: 4,
+    SuccessRequests: 2,
+    FailedRequests: 2,
+    QueueFullRequests: 0,
+  });
+  expect(queue_stats).toMatchObject({ TotalRequests: 4, ProcessedRequests: 4, QueuedRequests: 0 });
+  expect(queue_stats.AverageWaitTime).toBeGreaterThan(0);
+  expect(queue_stats.MaxWaitTime).toBeGreaterThanOrEqual(queue_stats.AverageWaitTime);
+  expect({ circuit_breaker_state, limiter_tokens }).toEqual({
+    circuit_breaker_state: "CLOSED",
+    limiter_tokens: 10_000,
+  });
+});
+
+test("minishop 1.6 X-Trace-ID is not needed: the order has the trace that began at the edge", async () => {
+  const { send } = await start();
+  await send("POST /api/v1/seckill/activity/prewarm", { body: activity });
+  const trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+  const headers = { traceparent: `00-${trace}-00f067aa0ba902b7-01`, "x-trace-id": "gateway-1" };
+  const body = '{"product_id":3001,"user_id":7000,"quantity":1}';
+  const bought = await send("POST /api/v1/seckill/purchase", { body, headers });
+  expect(bought.headers).not.toHaveProperty("x-trace-id");
+  const { order_id } = JSON.parse(bought.body);
+  expect(JSON.parse((await send(`GET /api/v1/orders/${order_id}`)).body).data.trace_id).toBe(trace);
+});
+
 test("minishop 9.10 the window check answers 400 with -5 or -6", async () => {
   const { send } = await start();
   const buy = async (product: number) => {

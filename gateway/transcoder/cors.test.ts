@@ -27,13 +27,18 @@ describe("CORS", () => {
     });
   });
 
-  test("the request's own origin, told to caches", () => {
-    const echo = { ...any, origin: "echo", credentials: true } as const;
-    expect(corsHeaders(echo, "https://a.example")).toMatchObject({
+  test("a listed origin, told to caches; no other", () => {
+    const listed: CorsRule = { ...any, origin: ["https://a.example"], credentials: true };
+    expect(corsHeaders(listed, "https://a.example")).toMatchObject({
       "access-control-allow-origin": "https://a.example",
       "access-control-allow-credentials": "true",
       vary: "Origin",
     });
-    expect(corsHeaders(echo, undefined)).not.toHaveProperty("access-control-allow-origin");
+    for (const origin of [undefined, "https://b.example", "null"]) {
+      const headers = corsHeaders(listed, origin);
+      expect(headers).toMatchObject({ vary: "Origin" });
+      expect(headers).not.toHaveProperty("access-control-allow-origin");
+      expect(headers).not.toHaveProperty("access-control-allow-credentials");
+    }
   });
 });

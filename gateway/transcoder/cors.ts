@@ -2,11 +2,11 @@
 export interface CorsRule {
   /** Whole segments: `/api/v1/seckill` covers `/api/v1/seckill/stats`. */
   readonly prefix: string;
-  /** `*`, or the request's own Origin. */
-  readonly origin: "*" | "echo";
+  /** `*`, or the origins that may read; another one gets no header that would let it. */
+  readonly origin: "*" | readonly string[];
   readonly methods: string;
   readonly headers: string;
-  /** Only with `echo`. */
+  /** Only with a list. */
   readonly credentials?: boolean;
   readonly maxAgeSeconds?: number;
 }
@@ -31,8 +31,10 @@ export function corsHeaders(rule: CorsRule, origin: string | undefined): Record<
   if (rule.origin === "*") headers["access-control-allow-origin"] = "*";
   else {
     headers.vary = "Origin";
-    if (origin !== undefined) headers["access-control-allow-origin"] = origin;
-    if (rule.credentials === true) headers["access-control-allow-credentials"] = "true";
+    if (origin !== undefined && rule.origin.includes(origin)) {
+      headers["access-control-allow-origin"] = origin;
+      if (rule.credentials === true) headers["access-control-allow-credentials"] = "true";
+    }
   }
   if (rule.maxAgeSeconds !== undefined) headers["access-control-max-age"] = String(rule.maxAgeSeconds);
   return headers;

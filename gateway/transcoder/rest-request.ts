@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { HeaderReader } from "@ordermesh/runtime/auth/authenticator.ts";
 import type { HttpRequest } from "./body.ts";
+import type { TrustedProxies } from "./trusted-proxies.ts";
 
 /** A request as surfaces and authenticators see it. */
 export interface RestRequest {
@@ -17,9 +18,10 @@ export interface RestRequest {
   readonly header: HeaderReader;
   /** The same as node has them. */
   readonly headers: IncomingHttpHeaders;
+  /** Whether the client's connection is encrypted: as a proxy of ours says, else this one. */
   readonly encrypted: boolean;
-  /** The peer's address; undefined once it is gone. */
-  readonly remoteAddress: string | undefined;
+  /** The client's address: as a proxy of ours says, else the peer's; undefined once that is gone. */
+  readonly clientAddress: string | undefined;
 }
 
 /**
@@ -43,6 +45,14 @@ function escapeBytes(bytes: string): string {
     .replace(/../g, (hex) => `%${hex}`);
 }
 
+/** What a request comes with, beside itself. */
+export interface RequestSetting {
+  readonly target: { readonly path: string; readonly query: string };
+  readonly surface: string;
+  readonly traceId: string;
+  readonly proxies: TrustedProxies;
+}
+
 /** A RestRequest over node's. */
 export class NodeRestRequest implements RestRequest {
   readonly method: string;
@@ -51,13 +61,15 @@ export class NodeRestRequest implements RestRequest {
   readonly surface: string;
   readonly id: string;
   readonly #request: HttpRequest;
+  readonly #proxies: TrustedProxies;
 
-  constructor(request: HttpRequest, target: { path: string; query: string }, surface: string, traceId: string) {
+  constructor(request: HttpRequest, { target, surface, traceId, proxies }: RequestSetting) {
     this.method = request.method ?? "GET";
     this.path = target.path;
     this.query = target.query;
     this.surface = surface;
     this.#request = request;
+    this.#proxies = proxies;
     const id = request.headers["x-request-id"];
     this.id = typeof id === "string" && /^[\x21-\x7e]{1,128}$/.test(id) ? id : traceId;
   }
@@ -76,10 +88,20 @@ export class NodeRestRequest implements RestRequest {
   }
 
   get encrypted(): boolean {
+    // The nearest proxy's word is the last where several were written.
+    const told = this.#told("x-forwarded-proto")?.split(",").at(-1)?.trim().toLowerCase();
+    if (told === "https" || told === "http") return told === "https";
     return "encrypted" in this.#request.socket && this.#request.socket.encrypted === true;
   }
 
-  get remoteAddress(): string | undefined {
-    return this.#request.socket.remoteAddress;
+  get clientAddress(): string | undefined {
+    const told = this.#told("x-forwarded-for");
+    const client = told === undefined ? undefined : this.#proxies.clientOf(told);
+    return client ?? this.#request.socket.remoteAddress;
+  }
+
+  /** A header that a proxy of ours wrote. */
+  #told(name: string): string | undefined {
+    return this.#proxies.isTrusted(this.#request.socket) ? (this.get(name) ?? undefined) : undefined;
   }
 }

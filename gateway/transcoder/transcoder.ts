@@ -1,6 +1,7 @@
 import { performance } from "node:perf_hooks";
 import type { Registry } from "@bufbuild/protobuf";
-import { sanitize } from "@ordermesh/runtime/errors/sanitize.ts";
+import { mayLeave, sanitize } from "@ordermesh/runtime/errors/sanitize.ts";
+import type { Logger } from "@ordermesh/runtime/telemetry/logger.ts";
 import { incomingTrace, type TraceContext } from "@ordermesh/runtime/telemetry/trace-context.ts";
 import type { Tracing } from "@ordermesh/runtime/telemetry/tracing.ts";
 import { ClientGone, type HttpRequest } from "./body.ts";
@@ -17,6 +18,7 @@ import { createRouteTable } from "./route-table.ts";
 import { createRouter, type Resolution } from "./router.ts";
 import { type ServeOptions, serveRoute } from "./serve-route.ts";
 import type { Surface } from "./surface.ts";
+import { type TrustedProxies, trustedProxies } from "./trusted-proxies.ts";
 
 export interface TranscoderOptions extends Omit<ServeOptions, "maxBodyBytes"> {
   /** The first answers paths that no surface's prefixes cover. */
@@ -25,6 +27,8 @@ export interface TranscoderOptions extends Omit<ServeOptions, "maxBodyBytes"> {
   readonly alone?: boolean;
   /** Default 1 MiB. */
   readonly maxBodyBytes?: number;
+  /** Default: peers with a certificate alone. */
+  readonly proxies?: TrustedProxies;
   /** Resolves what google.protobuf.Any holds. */
   readonly registry?: Registry;
   /** Default: what the request's traceparent continues, else a new trace that nobody samples. */
@@ -69,7 +73,15 @@ const plainTracing: Pick<Tracing, "begin"> = { begin: (traceparent) => incomingT
  * that is wrong with the annotations.
  */
 export function createTranscoder(options: TranscoderOptions): Transcoder {
-  const { surfaces, alone = false, log, registry, tracing = plainTracing, observe } = options;
+  const {
+    surfaces,
+    alone = false,
+    log,
+    registry,
+    tracing = plainTracing,
+    observe,
+    proxies = trustedProxies(),
+  } = options;
   if (surfaces.length === 0 || (alone && surfaces.length !== 1)) throw new Error("a port needs surfaces, one if alone");
   const table = createRouteTable(surfaces, { alone });
   const router = createRouter(table, surfaces);
@@ -83,7 +95,8 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
     const target = splitTarget(incoming.url ?? "/");
     const resolution = router.resolve(incoming.method ?? "GET", target.path);
     const trace = tracing.begin(incoming.headers.traceparent as string | undefined);
-    const request = new NodeRestRequest(incoming, target, resolution.surface.name, trace.traceId);
+    const { traceId } = trace;
+    const request = new NodeRestRequest(incoming, { target, surface: resolution.surface.name, traceId, proxies });
     const exchange = { resolution, request, incoming, response, trace };
     let reply: Reply | undefined;
     try {
@@ -125,11 +138,16 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
   function render(error: unknown, { resolution: { surface }, request }: Incoming): Reply {
     try {
       if (error instanceof RequestProblem) return surface.renderProblem(error.problem, request);
-      return surface.renderError(sanitize(error, log), request);
+      return surface.renderError(mayLeave(error) ? error : sanitize(error, logOf(request)), request);
     } catch (failure) {
       log.error({ err: failure, surface: surface.name }, "a surface cannot render an error");
       return { status: 500 };
     }
+  }
+
+  /** What is logged of a request joins its reply, and tells whose it was. */
+  function logOf({ id, clientAddress }: RestRequest): Logger {
+    return log.child({ requestId: id, clientAddress });
   }
 
   /** A reply that node refuses (a header with a line break) is a bug: the client sees the connection close. */

@@ -56,18 +56,30 @@ export function callErrorReply(error: ConnectError, request: RestRequest): Reply
   const retryAfterMs = retryAfterMsOf(error);
   const headers: Record<string, string> = {};
   if (retryAfterMs !== undefined) headers["retry-after"] = String(Math.max(1, Math.ceil(retryAfterMs / 1000)));
-  if (error.code === Code.Unauthenticated) return unauthenticated(request);
+  if (error.code === Code.Unauthenticated) {
+    return unauthenticatedReply(request, behindGateway.test(request.path));
+  }
   const own = minishopErrors[reasonOf(error) as keyof typeof minishopErrors];
-  if (own !== undefined) return errorReply(own.http, error.rawMessage, undefined, headers);
+  if (own !== undefined) return errorReply(own.http, error.rawMessage, metadataOf(error).details, headers);
   return isSeckill(request) ? seckillError(error, request, headers) : orderError(error, request, headers);
 }
 
-/** The old gateway's literals; behind its prefix, with its body (1.6, 9.8). */
-function unauthenticated(request: RestRequest): Reply {
-  const text = request.headers.authorization === undefined ? "缺少认证token" : "token验证失败";
-  const behindGateway = request.path.startsWith("/api/v1/order/");
-  const body = behindGateway ? { code: 401, error: text } : { error: text };
-  return jsonReply(401, JSON.stringify(body), contentType, { "www-authenticate": "Bearer" });
+/** Paths that only the old gateway had: its prefix, documented and doubled (1.6). */
+const behindGateway = /^\/api\/v1\/(?:order|seckill\/api\/v1)\//;
+
+/** The old gateway's literals, in its body where it was it that answered (1.6, 9.8). */
+export function unauthenticatedReply(request: RestRequest, byGateway: boolean): Reply {
+  const error = request.headers.authorization === undefined ? "缺少认证token" : "token验证失败";
+  const headers = { "www-authenticate": "Bearer" };
+  return byGateway ? gatewayErrorReply({ code: 401, error }, headers) : errorReply(401, error, undefined, headers);
+}
+
+/** An error body of the old gateway, whose `code` is the HTTP status; keys in their order. */
+export function gatewayErrorReply(
+  body: { readonly code: number; readonly error: string; readonly path?: string },
+  headers?: Record<string, string>,
+): Reply {
+  return jsonReply(body.code, escapeForHtml(JSON.stringify(body)), contentType, headers);
 }
 
 const orderTexts: Readonly<Record<string, string>> = {

@@ -18,6 +18,8 @@ export const minishopErrors = defineErrors({
   DATE_MISSING: { code: Code.InvalidArgument, text: "日期参数不能为空" },
   DATE_MALFORMED: { code: Code.InvalidArgument, text: "参数错误: date must be YYYY-MM-DD" },
   PARAMETERS_INVALID: { code: Code.InvalidArgument, text: "Invalid parameters" },
+  /** S3; what is wrong stands in the metadata's `details`. */
+  PURCHASE_NOT_QUEUED: { code: Code.Unavailable, text: "Service unavailable" },
   PRODUCT_ID_INVALID: { code: Code.InvalidArgument, text: "Invalid product ID" },
   BUYER_ID_INVALID: { code: Code.InvalidArgument, text: "Invalid user ID" },
 });

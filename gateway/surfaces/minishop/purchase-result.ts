@@ -2,7 +2,9 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import type { PurchaseResponseSchema } from "@ordermesh/proto/compat/minishop/v1/seckill_pb";
 import type { Reservation } from "@ordermesh/proto/ordermesh/order/v1/seckill_pb";
-import { reasonOf } from "@ordermesh/runtime/errors/inspect.ts";
+import { fail } from "@ordermesh/runtime/errors/fail.ts";
+import { reasonOf, retryAfterMsOf } from "@ordermesh/runtime/errors/inspect.ts";
+import { minishopErrors } from "./errors.ts";
 
 type PurchaseResult = MessageInitShape<typeof PurchaseResponseSchema>;
 
@@ -41,4 +43,25 @@ export function refused(error: ConnectError): PurchaseResult | undefined {
   if (reason in refusals) return refusals[reason];
   if (error.code === Code.Unavailable || reason === "CONFLICT") return unavailable;
   return error.code === Code.DeadlineExceeded ? timeout : undefined;
+}
+
+/** Why S3 could not take a purchase, by native reason: the words of 1.5. */
+const queueProblems: Readonly<Record<string, string>> = { QUEUE_FULL: "queue is full", RATE_LIMITED: "rate limited" };
+
+/**
+ * The error of an asynchronous purchase that was not decided; undefined when the sale has refused it, which S3 does not
+ * tell (1.5).
+ */
+export function notQueued(error: ConnectError): ConnectError | undefined {
+  const result = refused(error);
+  if (result === undefined) return error;
+  const details =
+    queueProblems[reasonOf(error) ?? ""] ??
+    (result === unavailable ? "queue is closed" : result === timeout ? "request timeout" : undefined);
+  if (details === undefined) return undefined;
+  const retryAfterMs = retryAfterMsOf(error);
+  return fail(minishopErrors.PURCHASE_NOT_QUEUED, {
+    metadata: { details },
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  });
 }

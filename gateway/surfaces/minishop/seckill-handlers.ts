@@ -1,5 +1,5 @@
 import { ConnectError } from "@connectrpc/connect";
-import type { MiniShopSeckillService } from "@ordermesh/proto/compat/minishop/v1/seckill_pb";
+import type { MiniShopSeckillService, PurchaseRequest } from "@ordermesh/proto/compat/minishop/v1/seckill_pb";
 import { type Activity, ActivityState, SeckillService } from "@ordermesh/proto/ordermesh/order/v1/seckill_pb";
 import { fail } from "@ordermesh/runtime/errors/fail.ts";
 import { metadataOf, reasonOf, retryAfterMsOf } from "@ordermesh/runtime/errors/inspect.ts";
@@ -13,10 +13,13 @@ import type { HealthSource } from "./health-handlers.ts";
 import { unlessZero, zeroTime } from "./legacy-time.ts";
 import { minorUnits } from "./money.ts";
 import { buyerIdOf, productIdOf } from "./path-ids.ts";
-import { outOfStock, purchased, refused } from "./purchase-result.ts";
+import { notQueued, outOfStock, purchased, refused } from "./purchase-result.ts";
+import { systemStatsView } from "./system-stats-view.ts";
 
 /** No sale has more: a purchase beyond it finds too little stock whatever the sale. */
 const maxStock = 1_000_000_000_000n;
+
+type PurchaseFields = Pick<PurchaseRequest, "productId" | "userId" | "quantity">;
 
 export interface SeckillHandlersOptions {
   readonly caller: Caller;
@@ -24,7 +27,7 @@ export interface SeckillHandlersOptions {
   readonly readiness: HealthSource;
 }
 
-/** S1, S2 and S4 to S8 (docs/contracts/minishop.md 1.5) over native flash sales. */
+/** S1 to S9 (docs/contracts/minishop.md 1.5) over native flash sales. */
 export function seckillHandlers(options: SeckillHandlersOptions): ServiceHandlers<typeof MiniShopSeckillService> {
   const { caller, currency, readiness } = options;
   return {
@@ -34,16 +37,26 @@ export function seckillHandlers(options: SeckillHandlersOptions): ServiceHandler
       return { error: "service is not ready", status: "unhealthy", timestamp, httpStatus: 503 };
     },
 
-    async purchase({ productId, userId, quantity }, context) {
-      if (productId <= 0n || userId <= 0n || quantity <= 0n) throw fail(minishopErrors.PARAMETERS_INVALID);
-      if (quantity > maxStock) return outOfStock;
-      const request = { productId: String(productId), buyerId: String(userId), quantity };
+    async purchase(request, context) {
+      checkPurchase(request);
+      if (request.quantity > maxStock) return outOfStock;
       try {
-        const { message } = await relay(caller, context).unary(SeckillService.method.purchase, request);
-        return purchased(message.reservation);
+        return purchased(await buy(request, context));
       } catch (error) {
         return refusal(error, context);
       }
+    },
+
+    async purchaseAsync(request, context) {
+      checkPurchase(request);
+      const { productId, userId } = request;
+      try {
+        if (request.quantity <= maxStock) await buy(request, context);
+      } catch (error) {
+        const problem = error instanceof ConnectError ? notQueued(error) : error;
+        if (problem !== undefined) throw problem;
+      }
+      return { message: "Request accepted and will be processed asynchronously", productId, userId };
     },
 
     async prewarmActivity({ activity }, context) {
@@ -110,13 +123,27 @@ export function seckillHandlers(options: SeckillHandlersOptions): ServiceHandler
       }
       return { message: "Activity cleaned up successfully", productId };
     },
+
+    async getSystemStats(_request, context) {
+      return systemStatsView((await relay(caller, context).unary(SeckillService.method.getPurchaseStats, {})).message);
+    },
   };
+
+  async function buy({ productId, userId, quantity }: PurchaseFields, context: CallContext) {
+    const request = { productId: String(productId), buyerId: String(userId), quantity };
+    return (await relay(caller, context).unary(SeckillService.method.purchase, request)).message.reservation;
+  }
 
   /** The product's sale, open or last, and what `userId` holds in it. */
   async function saleOf(productId: bigint, userId: bigint | undefined, context: CallContext) {
     const request = { productId: String(productId), buyerId: userId === undefined ? "" : String(userId) };
     return (await relay(caller, context).unary(SeckillService.method.getProductSale, request)).message;
   }
+}
+
+/** Throws PARAMETERS_INVALID. */
+function checkPurchase({ productId, userId, quantity }: PurchaseFields): void {
+  if (productId <= 0n || userId <= 0n || quantity <= 0n) throw fail(minishopErrors.PARAMETERS_INVALID);
 }
 
 /** What clean-up has closed is gone for the old clients: its keys were deleted. */

@@ -1,4 +1,4 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, type DescService, type MessageInitShape } from "@bufbuild/protobuf";
 import {
   type Failure,
   FailureSchema,
@@ -15,6 +15,7 @@ import {
 import { type ActivitySchema, ActivityState, SeckillService } from "@ordermesh/proto/ordermesh/order/v1/seckill_pb";
 import { localAdministrator, type Principal } from "@ordermesh/runtime/auth/principal.ts";
 import { fail } from "@ordermesh/runtime/errors/fail.ts";
+import { createHealth } from "@ordermesh/runtime/rpc/health.ts";
 import { localCaller } from "@ordermesh/runtime/rpc/local-caller.ts";
 import { createRegistry } from "@ordermesh/runtime/rpc/registry.ts";
 import { bindService, type ServiceHandlers } from "@ordermesh/runtime/rpc/service.ts";
@@ -23,6 +24,7 @@ import pino from "pino";
 import { serve, type TestServer } from "../../../transcoder/testing/serve.ts";
 import { createTranscoder } from "../../../transcoder/transcoder.ts";
 import { createMiniShopSurface } from "../index.ts";
+import { createOldGateway } from "../old-gateway.ts";
 
 type Handlers = ServiceHandlers<typeof OrderService> &
   ServiceHandlers<typeof SeckillService> &
@@ -42,14 +44,18 @@ export interface ShopOptions {
   /** Native methods that the test uses; any other answers UNIMPLEMENTED. */
   readonly native?: Partial<Handlers>;
   readonly alone?: boolean;
+  /** Served as the old gateway was, to pages of these origins. */
+  readonly gateway?: { readonly origins?: readonly string[] };
   readonly ready?: boolean;
+  /** Native services that do not answer for their health. */
+  readonly sick?: readonly DescService[];
   /** Throws what the gateway's authenticator would. */
   readonly authenticate?: () => Principal;
 }
 
 /** The surface behind a real transcoder, its native calls through the runtime's whole interceptor chain. */
 export async function startShop(options: ShopOptions = {}): Promise<Shop> {
-  const { native = {}, alone = false, ready = true, authenticate = () => localAdministrator } = options;
+  const { native = {}, alone = false, ready = true, sick = [], authenticate = () => localAdministrator } = options;
   const log = pino({ level: "silent" });
   const calls: NativeCall[] = [];
   const bind = (service: typeof OrderService | typeof SeckillService | typeof FailureService) => {
@@ -66,17 +72,23 @@ export async function startShop(options: ShopOptions = {}): Promise<Shop> {
     );
     return bindService(service, handlers as never);
   };
+  const readiness = { status: () => (ready ? "SERVING" : "NOT_SERVING"), subscribe: () => () => undefined } as const;
+  const healthy = [OrderService, SeckillService].filter((service) => !sick.includes(service));
+  const health = createHealth(readiness, healthy);
   const registry = createRegistry({
-    bindings: [bind(OrderService), bind(SeckillService), bind(FailureService)],
+    bindings: [bind(OrderService), bind(SeckillService), bind(FailureService), health],
     authenticate: async () => localAdministrator,
     observe: () => () => undefined,
     tracing: { begin: (traceparent) => incomingTrace(traceparent) },
     log,
   });
   const caller = localCaller(registry, "rest");
-  const readiness = { status: () => (ready ? "SERVING" : "NOT_SERVING") } as const;
+  const shop = { caller, currency: "CNY", readiness };
   const transcoder = createTranscoder({
-    surfaces: [createMiniShopSurface({ caller, currency: "CNY", readiness })],
+    surfaces:
+      options.gateway === undefined
+        ? [createMiniShopSurface(shop)]
+        : createOldGateway({ ...shop, origins: options.gateway.origins ?? [] }),
     alone,
     caller,
     authenticate,
