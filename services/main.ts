@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { gatewayOptions, legacySurfaces } from "@ordermesh/gateway/config.ts";
 import { createGateway, type Gateway } from "@ordermesh/gateway/index.ts";
 import { nativeServices } from "@ordermesh/gateway/native-services.ts";
@@ -6,10 +5,11 @@ import { orderOptions } from "@ordermesh/order/config.ts";
 import { createOrderService, publishableSubjects } from "@ordermesh/order/index.ts";
 import { createAuthenticator } from "@ordermesh/runtime/auth/authenticator.ts";
 import { browserGuard } from "@ordermesh/runtime/auth/browser-guard.ts";
+import { createPrincipalTokens, createPrincipalTokenVerifier } from "@ordermesh/runtime/auth/service-token.ts";
+import { watchSecrets } from "@ordermesh/runtime/auth/watch-secrets.ts";
 import { ConfigError } from "@ordermesh/runtime/config/config-error.ts";
 import { printConfig } from "@ordermesh/runtime/config/print-config.ts";
 import { loadRuntimeConfig } from "@ordermesh/runtime/config/runtime-config.ts";
-import { fail } from "@ordermesh/runtime/errors/fail.ts";
 import { deadLetterStream } from "@ordermesh/runtime/events/dead-letters.ts";
 import { eventAdmin } from "@ordermesh/runtime/events/event-admin.ts";
 import { openBus } from "@ordermesh/runtime/events/open-bus.ts";
@@ -24,16 +24,17 @@ import { forwardTo } from "@ordermesh/runtime/rpc/forward.ts";
 import { createHealth } from "@ordermesh/runtime/rpc/health.ts";
 import { localCaller } from "@ordermesh/runtime/rpc/local-caller.ts";
 import { createReflection } from "@ordermesh/runtime/rpc/reflection.ts";
-import { refuse } from "@ordermesh/runtime/rpc/refusal.ts";
 import { createRegistry, type Registry } from "@ordermesh/runtime/rpc/registry.ts";
 import { remoteHealth } from "@ordermesh/runtime/rpc/remote-health.ts";
-import { createServer } from "@ordermesh/runtime/rpc/server.ts";
 import type { ServiceBinding } from "@ordermesh/runtime/rpc/service.ts";
 import { createLogger } from "@ordermesh/runtime/telemetry/logger.ts";
 import { createMetrics } from "@ordermesh/runtime/telemetry/metrics.ts";
 import { createRpcTelemetry } from "@ordermesh/runtime/telemetry/rpc-telemetry.ts";
 import { createTracing } from "@ordermesh/runtime/telemetry/tracing.ts";
+import { openTlsIdentity } from "@ordermesh/runtime/tls/identity.ts";
 import { type Arguments, parseArguments, usage } from "./arguments.ts";
+import { createPorts, type Ports } from "./ports.ts";
+import { createRegistration, type Registration } from "./registration.ts";
 
 const dayMs = 86_400_000;
 const options = { ...gatewayOptions, ...orderOptions };
@@ -66,6 +67,10 @@ async function start({ roles }: Arguments, config: Config): Promise<void> {
     sampleRatio: values.OTEL_TRACES_SAMPLER_ARG,
   });
   lifecycle.add({ name: "tracing", stop: () => tracing.close() });
+  const identity = config.tls && (await openTlsIdentity(config.tls.files, { log }));
+  if (identity !== undefined) lifecycle.add({ name: "certificates", stop: () => identity.close() });
+  const secrets = watchSecrets(config.secretFiles, { log });
+  lifecycle.add({ name: "secrets", stop: () => secrets.close() });
 
   const bindings: ServiceBinding[] = [];
   if (roles.has("order")) {
@@ -83,7 +88,8 @@ async function start({ roles }: Arguments, config: Config): Promise<void> {
   const gateway = roles.has("gateway")
     ? createGateway({ config, caller, readiness, log, metrics, tracing })
     : undefined;
-  const url = addServers(registry, gateway);
+  const ports = addPorts(registry, gateway);
+  const registration = addRegistration();
 
   // Early: the ready line is the last that a start prints.
   if (config.auth === "open") {
@@ -91,9 +97,11 @@ async function start({ roles }: Arguments, config: Config): Promise<void> {
   }
   await runProcess(lifecycle, {
     log,
-    onReady: () => {
+    onReady: async () => {
       compactHeap();
-      process.stdout.write(`ready ${url()}\n`);
+      const { url, port } = ports.shared();
+      await registration?.register(port);
+      process.stdout.write(`ready ${url}\n`);
     },
   });
 
@@ -106,11 +114,11 @@ async function start({ roles }: Arguments, config: Config): Promise<void> {
       const dataDir = openDataDir(values.DATA_DIR);
       parts.push({ name: "data directory", stop: () => dataDir.release() });
     }
-    const bus = await openBus({ natsUrl: values.NATS_URL, dataDir: values.DATA_DIR, log });
+    const bus = await openBus({ natsUrl: values.NATS_URL, tls: config.tls?.files, dataDir: values.DATA_DIR, log });
     parts.push({ name: "bus", stop: () => bus.close() });
     await bus.ensureStream({ ...deadLetterStream, maxAgeMs: values.DEAD_LETTER_RETENTION_DAYS * dayMs });
     readiness.add("bus", () => bus.check());
-    const order = await createOrderService({ config, bus, dataDir: values.DATA_DIR, readiness, log });
+    const order = await createOrderService({ config, bus, dataDir: values.DATA_DIR, identity, readiness, log });
     return {
       bindings: [...order.bindings, eventAdmin(bus, { publishable: publishableSubjects })],
       parts: [...parts, ...order.parts],
@@ -118,6 +126,10 @@ async function start({ roles }: Arguments, config: Config): Promise<void> {
   }
 
   function createOwnRegistry(own: readonly ServiceBinding[]): Registry {
+    const { serviceTokens } = config;
+    // A gateway apart takes nobody's word: it gives its own.
+    const verifyPrincipalToken =
+      serviceTokens === undefined || remote !== undefined ? undefined : createPrincipalTokenVerifier(serviceTokens);
     const health = createHealth(
       readiness,
       own.map(({ service }) => service),
@@ -126,7 +138,7 @@ async function start({ roles }: Arguments, config: Config): Promise<void> {
     const reflection = createReflection(served.map(({ service }) => service));
     return createRegistry({
       bindings: [...served, ...reflection],
-      authenticate: createAuthenticator({ mode: config.auth, jwt: config.jwt }),
+      authenticate: createAuthenticator({ mode: config.auth, jwt: config.jwt, verifyPrincipalToken }),
       observe: createRpcTelemetry({ metrics, tracing, log }),
       tracing,
       log,
@@ -143,54 +155,57 @@ async function start({ roles }: Arguments, config: Config): Promise<void> {
         { name: "ORDER_URL", what: "is unset, and this process does not run the order service", allowed },
       ]);
     }
+    const isTls = values.ORDER_URL.startsWith("https://");
+    if (values.ORDER_PEER !== undefined && (identity === undefined || !isTls)) {
+      const allowed = "allowed: with TLS_CERT_FILE and a URL that begins with https://";
+      throw new ConfigError([{ name: "ORDER_PEER", what: "is set, and ORDER_URL is not called over mTLS", allowed }]);
+    }
     // Loaded where it is used: an embedded instance is to stay small.
     const { connectCaller } = await import("@ordermesh/runtime/rpc/connect-caller.ts");
-    const caller = connectCaller({ baseUrl: values.ORDER_URL, defaultTimeoutMs: values.DEFAULT_TIMEOUT_MS });
+    const caller = connectCaller({
+      baseUrl: values.ORDER_URL,
+      defaultTimeoutMs: values.DEFAULT_TIMEOUT_MS,
+      ...(identity && isTls && { tls: { identity, peer: values.ORDER_PEER } }),
+      ...(config.serviceTokens && { principalToken: createPrincipalTokens(config.serviceTokens) }),
+    });
     lifecycle.add({ name: "order client", stop: () => caller.close() });
     return caller;
   }
 
-  /** The one port, and those of surfaces that have their own. Returns where the one port is, once it listens. */
-  function addServers(registry: Registry, gateway: Gateway | undefined): () => string {
-    const limits = { messageBytes: values.MAX_REQUEST_BYTES };
-    const guard = config.auth === "open" ? browserGuard : undefined;
-    // Parts that stop after the servers need some of the time, too.
-    const closeMs = values.DRAIN_TIMEOUT_MS * 0.8;
-
-    for (const { surface, port, handle } of gateway?.ownPorts ?? []) {
-      const server = createServer({ fallback: handle, guard, log, limits });
-      lifecycle.add({
-        name: `port of ${surface}`,
-        start: async () => {
-          const { url } = await server.listen({ host: values.HOST, port });
-          log.info({ surface, url }, "listening");
-        },
-        stop: () => closeServer(server),
-      });
-    }
-    const endpoints = createHealthEndpoints({ readiness, metrics });
-    const shared = createServer({ registry, guard, log, limits, fallback });
-    let url = "";
-    lifecycle.add({
-      name: "port",
-      start: async () => {
-        ({ url } = await shared.listen({ host: values.HOST, port: values.PORT }));
-      },
-      stop: () => closeServer(shared),
+  function addPorts(registry: Registry, gateway: Gateway | undefined): Ports {
+    const ports = createPorts({
+      host: values.HOST,
+      port: values.PORT,
+      registry,
+      endpoints: createHealthEndpoints({ readiness, metrics }),
+      rest: gateway?.handle,
+      ownPorts: gateway?.ownPorts ?? [],
+      guard: config.auth === "open" ? browserGuard : undefined,
+      tls: identity && { identity, peers: config.tls?.peers ?? [] },
+      limits: { messageBytes: values.MAX_REQUEST_BYTES },
+      // Parts that stop after the servers need some of the time, too.
+      closeMs: values.DRAIN_TIMEOUT_MS * 0.8,
+      log,
     });
-    return () => url;
+    for (const part of ports.parts) lifecycle.add(part);
+    return ports;
+  }
 
-    async function closeServer(server: ReturnType<typeof createServer>): Promise<void> {
-      if (!(await server.close(closeMs))) log.warn("requests were cut off");
-    }
-
-    function fallback(request: IncomingMessage, response: ServerResponse): void {
-      const answer = endpoints(request.method ?? "GET", (request.url ?? "/").split("?", 1)[0] ?? "/");
-      if (answer !== undefined) {
-        void answer.then(({ status, headers, body }) => response.writeHead(status, headers).end(body));
-      } else if (gateway !== undefined) gateway.handle(request, response);
-      else refuse(response, "rest", fail("NOT_FOUND"));
-    }
+  /** After the ports: who leaves the registry still serves. */
+  function addRegistration(): Registration | undefined {
+    if (values.MESH_REGISTRY !== "true" || values.NATS_URL === undefined) return undefined;
+    const rpcNames = bindings.map(({ service }) => service.typeName);
+    const registration = createRegistration({
+      natsUrl: values.NATS_URL,
+      tls: config.tls?.files,
+      // RPCs go to the service that owns them, never through a gateway.
+      services: [...roles].map((name) => ({ name, rpcServices: name === "gateway" ? [] : rpcNames })),
+      address: values.ADVERTISE_HOST ?? values.HOST,
+      zone: values.INSTANCE_ZONE,
+      log,
+    });
+    lifecycle.add(registration.part);
+    return registration;
   }
 }
 

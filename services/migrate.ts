@@ -6,6 +6,7 @@ import { openDataDir } from "@ordermesh/runtime/lifecycle/data-dir.ts";
 import { exitWithFailure } from "@ordermesh/runtime/lifecycle/run-process.ts";
 import { StartupError } from "@ordermesh/runtime/lifecycle/startup-error.ts";
 import { createLogger } from "@ordermesh/runtime/telemetry/logger.ts";
+import { openTlsIdentity } from "@ordermesh/runtime/tls/identity.ts";
 
 const usage = `usage: npm run migrate -- up | down [STEPS] --yes | status
 
@@ -30,7 +31,8 @@ async function main(): Promise<void> {
   });
   const log = createLogger({ service: "migrate", level: config.values.LOG_LEVEL, format: config.values.LOG_FORMAT });
   const dataDir = config.values.DATABASE_URL === undefined ? openDataDir(config.values.DATA_DIR) : undefined;
-  const database = await openOrderDatabase(config, config.values.DATA_DIR, log);
+  const identity = config.tls && (await openTlsIdentity(config.tls.files, { log }));
+  const database = await openOrderDatabase({ config, dataDir: config.values.DATA_DIR, identity, log });
   try {
     const migrations = orderMigrator(database, log);
     if (command === "status") {
@@ -42,6 +44,7 @@ async function main(): Promise<void> {
     if (names.length === 0) process.stdout.write("nothing to do\n");
   } finally {
     await database.close();
+    identity?.close();
     dataDir?.release();
   }
 }

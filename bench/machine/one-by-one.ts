@@ -20,7 +20,7 @@ export interface OneByOne {
 export async function openOneByOne(): Promise<OneByOne> {
   const config = loadRuntimeConfig(process.env, { extra: orderOptions });
   const { DATA_DIR, NATS_URL, DB_POOL_SIZE } = config.values;
-  const database = await openOrderDatabase(config, DATA_DIR, log);
+  const database = await openOrderDatabase({ config, dataDir: DATA_DIR, log });
   await orderMigrator(database, log).up();
   const bus = await openBus({ natsUrl: NATS_URL, dataDir: DATA_DIR, log });
   for (const stream of orderStreams) await bus.ensureStream(stream);

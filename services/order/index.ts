@@ -9,6 +9,7 @@ import { openDatabase } from "@ordermesh/runtime/store/open-database.ts";
 import { type OutboxRelay, startOutboxRelay } from "@ordermesh/runtime/store/outbox-relay.ts";
 import { type Retention, sharedRetention, startRetention } from "@ordermesh/runtime/store/retention.ts";
 import type { Logger } from "@ordermesh/runtime/telemetry/logger.ts";
+import type { TlsIdentity } from "@ordermesh/runtime/tls/identity.ts";
 import type { orderOptions } from "./config.ts";
 import { startExpirySweeper } from "./events/expiry-sweeper.ts";
 import { startFailureSweeper } from "./events/failure-sweeper.ts";
@@ -26,6 +27,8 @@ export interface OrderServiceOptions {
   readonly bus: EventBus;
   /** Absolute; of this process alone where the database is SQLite. */
   readonly dataDir: string;
+  /** For the database's connections, where they are TLS. */
+  readonly identity?: TlsIdentity;
   readonly readiness: Readiness;
   readonly log: Logger;
 }
@@ -43,13 +46,22 @@ const dedupeWindowMs = 20 * 60_000;
 /** Subjects that operators may publish to: the messages that come from outside. */
 export const publishableSubjects: readonly string[] = ["seckill.>"];
 
+export interface OrderDatabaseOptions {
+  readonly config: RuntimeConfig;
+  readonly dataDir: string;
+  /** Needed with DATABASE_TLS. */
+  readonly identity?: TlsIdentity;
+  readonly log: Logger;
+}
+
 /** The database of the order service as configured. Throws StartupError. Runs no migrations. */
-export function openOrderDatabase(config: RuntimeConfig, dataDir: string, log: Logger): Promise<Database> {
+export function openOrderDatabase({ config, dataDir, identity, log }: OrderDatabaseOptions): Promise<Database> {
   const { values } = config;
   return openDatabase({
     service: "order",
     url: values.DATABASE_URL,
     dataDir,
+    ...(values.DATABASE_TLS === "true" && { tls: identity }),
     log,
     poolSize: values.DB_POOL_SIZE,
     statementTimeoutMs: values.DB_STATEMENT_TIMEOUT_MS,
@@ -64,12 +76,12 @@ export function orderMigrator(database: Database, log: Logger): Migrator {
 
 /** Makes the order service: database migrated, handlers bound; its parts begin to work when they are started. */
 export async function createOrderService(options: OrderServiceOptions): Promise<OrderService> {
-  const { config, bus, dataDir, readiness, log } = options;
+  const { config, bus, readiness, log } = options;
   const { values } = config;
   // Messages from outside name none; they are those of the system that the surface replaces.
   const currency = config.surfaces.minishop?.currency;
   const paymentWindowMs = values.ORDER_PAYMENT_WINDOW_MINUTES * 60_000;
-  const database = await openOrderDatabase(config, dataDir, log);
+  const database = await openOrderDatabase(options);
   try {
     await orderMigrator(database, log).up();
   } catch (error) {

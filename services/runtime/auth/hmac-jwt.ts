@@ -1,8 +1,5 @@
 import { errors, type JWTVerifyOptions, type JWTVerifyResult, jwtVerify } from "jose";
-import type { SecretRing } from "./secret-ring.ts";
-
-/** HMAC keys shorter than the hash can be guessed (RFC 7518, section 3.2). */
-export const minimumSecretBytes = 32;
+import { minimumSecretBytes, type SecretRing } from "./secret-ring.ts";
 
 /** The one algorithm: a public key must never be taken for an HMAC secret (RFC 8725, section 3.1). */
 export const hmacAlgorithm = "HS256";

@@ -1,3 +1,6 @@
+/** HMAC keys shorter than the hash can be guessed (RFC 7518, section 3.2). */
+export const minimumSecretBytes = 32;
+
 /**
  * The secrets of one HMAC key while it is rotated: the first signs, all verify. They may be replaced while the program
  * runs; whoever keeps what was made with them looks whether `current` is still the same array.
@@ -29,6 +32,17 @@ export class SecretRing {
     this.#listeners.add(entry);
     return () => void this.#listeners.delete(entry);
   }
+}
+
+/** Secrets, one a line. Throws when there is none, or one is too short to be a secret; quotes none. */
+export function parseSecrets(text: string): readonly string[] {
+  const lines = text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
+  const short = lines.findIndex((line) => Buffer.byteLength(line) < minimumSecretBytes);
+  if (short !== -1) throw new Error(`secret ${short + 1} has less than ${minimumSecretBytes} bytes`);
+  return notEmpty(lines);
 }
 
 function notEmpty(secrets: readonly string[]): readonly string[] {

@@ -79,7 +79,9 @@ describe("AUTH", () => {
   });
 
   test("a short secret is one problem, not two", () => {
-    expect(problems({ ...tokens, AUTH: "jwt", JWT_SECRET: "short" })).toEqual(["JWT_SECRET its value is not valid"]);
+    expect(problems({ ...tokens, AUTH: "jwt", JWT_SECRET: "short" })).toEqual([
+      "JWT_SECRET secret 1 has less than 32 bytes",
+    ]);
   });
 
   test("keys are a secret or a JWKS, not both", () => {

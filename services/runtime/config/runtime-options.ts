@@ -1,13 +1,17 @@
 import { minimumApiKeyLength, parseApiKeys } from "../auth/api-keys.ts";
-import { minimumSecretBytes } from "../auth/hmac-jwt.ts";
+import { minimumSecretBytes, parseSecrets } from "../auth/secret-ring.ts";
 import { peerNamePattern, peerUri } from "../tls/peer-name.ts";
 import { type ConfigValues, defineConfig, option } from "./option.ts";
-import { choice, decimal, integer, list, parsed, port, secretLines, text, url, urlList } from "./values.ts";
+import { choice, decimal, integer, list, parsed, port, text, url, urlList } from "./values.ts";
 
 const day = "days";
 const milliseconds = "milliseconds";
 const host = text(/^[\w.:[\]-]+$/, "a host name or IP address");
 const path = text(/^[^\0]+$/, "a path");
+const secrets = parsed(
+  parseSecrets,
+  `at least ${minimumSecretBytes} bytes; several, one a line, while keys are rotated: the first signs, all verify`,
+);
 const flag = choice("true", "false");
 
 /** The options that every service has. */
@@ -49,7 +53,7 @@ export const runtimeOptions = defineConfig({
     reason: "A first start needs no login, and nothing that others can reach is open by accident.",
   }),
   JWT_SECRET: option({
-    schema: secretLines(minimumSecretBytes),
+    schema: secrets,
     doc: "Shared secret of HS256 tokens.",
     reason: "There is no default secret: a known one is none. The length is HMAC-SHA-256's (RFC 7518, section 3.2).",
     secret: true,
@@ -90,7 +94,7 @@ export const runtimeOptions = defineConfig({
     reason: "A certificate says who somebody is, not that this process is theirs to call.",
   }),
   SERVICE_TOKEN_SECRET: option({
-    schema: secretLines(minimumSecretBytes),
+    schema: secrets,
     doc: "Shared by the gateway, which signs with it for whom it calls, and the services, which take its word.",
     reason: "Without it a gateway apart can only hand on the credentials that a request brought.",
     secret: true,

@@ -43,25 +43,6 @@ export function secretText(minimumBytes: number): z.ZodType<string> {
     .describe(`at least ${minimumBytes} bytes`);
 }
 
-/** One or more secrets of at least so many bytes in UTF-8, one a line: the first signs, all verify, so that keys can be rotated. */
-export function secretLines(minimumBytes: number): z.ZodType<readonly string[]> {
-  return z
-    .string()
-    .transform(linesOf)
-    .refine((lines) => lines.length > 0 && lines.every((line) => Buffer.byteLength(line) >= minimumBytes))
-    .describe(
-      `at least ${minimumBytes} bytes; several, one a line, while keys are rotated: the first signs, all verify`,
-    );
-}
-
-/** The lines of a text that are not blank. */
-function linesOf(value: string): readonly string[] {
-  return value
-    .split("\n")
-    .map((line) => line.trim())
-    .filter((line) => line !== "");
-}
-
 /** Words that match `pattern`, separated by commas. */
 export function list(pattern: RegExp, allowed: string): z.ZodType<readonly string[]> {
   return z

@@ -12,7 +12,10 @@ export interface RegistrationOptions extends Omit<NatsOptions, "waitMs" | "name"
 
 /** A process's entries in the registry. While NATS is away they are kept by nobody, and written again when it is back. */
 export interface Registration {
-  /** Registers these, ready, and keeps them alive. Call it once they serve. Rejects when they cannot be written at once. */
+  /**
+   * Registers these, ready, and keeps them alive. Call it once they serve. Never rejects: what cannot be written now is with
+   * the next heartbeat.
+   */
   start(instances: readonly Omit<Instance, "state">[]): Promise<void>;
   /** Tells that they take no new requests. Never rejects: a stop goes on without NATS. */
   drain(): Promise<void>;
@@ -48,9 +51,9 @@ class BucketRegistration implements Registration {
 
   async start(instances: readonly Omit<Instance, "state">[]): Promise<void> {
     this.#instances = instances.map((instance) => ({ ...instance, state: "ready" }));
-    await this.#inTurn(() => this.#write());
-    for (const { instanceId, address, port } of instances) this.#log.info({ instanceId, address, port }, "registered");
     this.#timer = setInterval(() => void this.#heartbeat(), this.#periodMs);
+    await this.#heartbeat();
+    for (const { instanceId, address, port } of instances) this.#log.info({ instanceId, address, port }, "registered");
   }
 
   async drain(): Promise<void> {

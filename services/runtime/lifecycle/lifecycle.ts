@@ -6,6 +6,8 @@ import type { Readiness } from "./readiness.ts";
 export interface Part {
   readonly name: string;
   start?(): void | Promise<void>;
+  /** A stop was asked for: tells whoever sends work to send it elsewhere. Before the delay in which they do so. */
+  drain?(): void | Promise<void>;
   /** Takes no new work, finishes what is in hand, frees what it holds. */
   stop?(): void | Promise<void>;
 }
@@ -78,6 +80,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     const deadline = performance.now() + drainDelayMs + drainTimeoutMs;
     // A part that is being started is not torn down under its feet.
     await within(deadline, starting).catch(() => {});
+    await within(deadline, drainParts()).catch(() => {});
     if (started.length > 0 && drainDelayMs > 0) await sleep(drainDelayMs);
     let clean = true;
     for (const part of started.reverse()) {
@@ -91,6 +94,16 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     }
     log.info({ clean }, "stopped");
     return clean;
+  }
+
+  async function drainParts(): Promise<void> {
+    for (const part of started) {
+      try {
+        await part.drain?.();
+      } catch (error) {
+        log.warn({ part: part.name, err: error }, "did not drain");
+      }
+    }
   }
 
   const lifecycle: Lifecycle = {

@@ -5,8 +5,8 @@ import { StartupError } from "./startup-error.ts";
 
 export interface RunOptions {
   readonly log: Logger;
-  /** Called once, when everything is ready: the place for the `ready` line. */
-  readonly onReady: () => void;
+  /** Called once, when everything is ready: the place for the `ready` line. Must not fail. */
+  readonly onReady: () => void | Promise<void>;
 }
 
 /** SIGHUP: the terminal was closed. */
@@ -49,7 +49,7 @@ export async function runProcess(lifecycle: Lifecycle, { log, onReady }: RunOpti
     if (!(error instanceof StartAborted)) exitWithFailure(error);
     return;
   }
-  onReady();
+  await onReady();
 }
 
 /** Ends the process for a start that failed: a StartupError is shown as it is, anything else with its stack. */

@@ -13,7 +13,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal | WatchCaller;
   /** Epoch milliseconds. */
   readonly deadline?: number;
-  /** In-process only: the principal the gateway has already established; a remote caller forwards credentials instead. */
+  /** Whom the gateway has established already. Between processes it counts where they share a secret to say so with; else the credentials among the headers do. */
   readonly principal?: Principal;
   /** The caller's own span: the call continues its trace. */
   readonly trace?: TraceContext;

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { create, type DescMethodUnary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import type { Principal } from "../auth/principal.ts";
+import { principalTokenHeader } from "../auth/service-token.ts";
 import { fail } from "../errors/fail.ts";
 import { formatTraceparent } from "../telemetry/trace-context.ts";
 import type { Caller, CallOptions, CallReply } from "./caller.ts";
@@ -9,6 +11,8 @@ import { type ConnectClientOptions, createConnectClient, type OutgoingRequest } 
 import { idempotencyKeyHeader } from "./interceptors/idempotency.ts";
 
 export interface ConnectCallerOptions extends ConnectClientOptions {
+  /** Makes the token (`auth/service-token.ts`) that tells the service for whom a call is; without it, its credentials do. */
+  readonly principalToken?: (principal: Principal) => string | undefined;
   /** Deadline of a call that names none (milliseconds). Default 30 s. */
   readonly defaultTimeoutMs?: number;
   /** Tries of a call that may be repeated, the first one included. Default 3. */
@@ -31,7 +35,7 @@ const longestTimeoutMs = 2 ** 31 - 1;
  * nothing was sent yet.
  */
 export function connectCaller(options: ConnectCallerOptions): ConnectCaller {
-  const { defaultTimeoutMs = 30_000, attempts = 3, backoffMs = 50 } = options;
+  const { defaultTimeoutMs = 30_000, attempts = 3, backoffMs = 50, principalToken } = options;
   const client = createConnectClient(options);
 
   async function callUntilDone<M extends DescMethodUnary>(method: M, request: OutgoingRequest): Promise<CallReply<M>> {
@@ -52,12 +56,13 @@ export function connectCaller(options: ConnectCallerOptions): ConnectCaller {
     async unary<M extends DescMethodUnary>(
       method: M,
       request: MessageInitShape<M["input"]>,
-      { header, deadline: asked, signal, trace }: CallOptions = {},
+      { header, deadline: asked, signal, principal, trace }: CallOptions = {},
     ): Promise<CallReply<M>> {
       const now = Date.now();
       const deadline = Math.min(asked ?? now + defaultTimeoutMs, now + longestTimeoutMs);
       const body = toBinary(method.input, create(method.input, request));
       const outgoing = new Headers(typeof header === "function" ? header() : header);
+      if (principal !== undefined && principalToken !== undefined) vouchFor(principal, principalToken, outgoing);
       if (trace !== undefined) outgoing.set("traceparent", formatTraceparent(trace));
 
       const abort = new AbortController();
@@ -76,4 +81,15 @@ export function connectCaller(options: ConnectCallerOptions): ConnectCaller {
     },
     close: () => client.close(),
   };
+}
+
+/** The caller's own credentials stay here: a surface takes some that no service knows. */
+function vouchFor(
+  principal: Principal,
+  principalToken: (principal: Principal) => string | undefined,
+  header: Headers,
+): void {
+  for (const name of ["authorization", "x-api-key", principalTokenHeader]) header.delete(name);
+  const token = principalToken(principal);
+  if (token !== undefined) header.set(principalTokenHeader, token);
 }

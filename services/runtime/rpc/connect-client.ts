@@ -1,9 +1,10 @@
 import { type DescMethodUnary, fromBinary, type MessageShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { codeFromHttpStatus, errorFromJsonBytes } from "@connectrpc/connect/protocol-connect";
-import { type Dispatcher, Pool } from "undici";
+import { buildConnector, type Dispatcher, Pool } from "undici";
 import { fail } from "../errors/fail.ts";
 import { retryAfterMsOf } from "../errors/inspect.ts";
+import { type ClientTls, clientOptions } from "../tls/options.ts";
 import { type BreakerOptions, CircuitBreaker } from "./breaker.ts";
 import type { CallReply } from "./caller.ts";
 import { pathOf } from "./registry.ts";
@@ -16,6 +17,8 @@ export interface ConnectClientOptions {
   /** Largest reply taken. Default 4 MiB. */
   readonly replyBytes?: number;
   readonly breaker?: BreakerOptions;
+  /** For `https://`; without it the system's authorities vouch for the server, and we are nobody. */
+  readonly tls?: ClientTls;
 }
 
 export interface OutgoingRequest {
@@ -58,6 +61,19 @@ const ownHeaders: ReadonlySet<string> = new Set([
   ],
 ]);
 
+const connectTimeoutMs = 5_000;
+
+/** Connects with the certificates of that moment. */
+function tlsConnector(tls: ClientTls): buildConnector.connector {
+  // A resumed session would not show the server's certificate of today.
+  const make = () => buildConnector({ ...clientOptions(tls), timeout: connectTimeoutMs, maxCachedSessions: 0 });
+  let connector = make();
+  tls.identity.onChange(() => {
+    connector = make();
+  });
+  return (options, callback) => connector(options, callback);
+}
+
 /** The connection never came about: the server has seen nothing of the call. */
 const unsentCodes: ReadonlySet<unknown> = new Set([
   ...["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "UND_ERR_CONNECT_TIMEOUT"],
@@ -71,7 +87,8 @@ export function createConnectClient(options: ConnectClientOptions): ConnectClien
   const breaker = new CircuitBreaker(options.breaker);
   const pool = new Pool(options.baseUrl, {
     connections: options.connections ?? 64,
-    connectTimeout: 5_000,
+    connectTimeout: connectTimeoutMs,
+    ...(options.tls && { connect: tlsConnector(options.tls) }),
     // A call's own deadline ends it.
     headersTimeout: 0,
     bodyTimeout: 0,

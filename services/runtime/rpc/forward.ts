@@ -24,8 +24,9 @@ export function forwardTo(service: DescService, caller: Caller): ServiceBinding 
 function forwarder(method: DescMethodUnary, caller: Caller) {
   return async (request: Message, context: CallContext): Promise<Message> => {
     const header = copy(context.requestHeader, new Headers(), requestHeaders);
-    const { signal, deadline, trace } = context;
-    const reply = await caller.unary(method, request, { header, signal, trace, ...(deadline && { deadline }) });
+    const { signal, deadline, principal, trace } = context;
+    const options = { header, signal, principal, trace, ...(deadline && { deadline }) };
+    const reply = await caller.unary(method, request, options);
     if (reply.header !== undefined) copy(reply.header, context.responseHeader, replyHeaders);
     return reply.message;
   };

@@ -1,6 +1,7 @@
 import { createServer as createHttp1Server, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createHttp2Server } from "node:http2";
 import { type AddressInfo, createServer as createNetServer, isIPv6, type Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import type { ConnectError } from "@connectrpc/connect";
 import type { GuardedRequest } from "../auth/browser-guard.ts";
 import { fail } from "../errors/fail.ts";
@@ -14,6 +15,7 @@ import { RequestHead } from "./request-head.ts";
 import { createRpcRoutes, type RpcRoute } from "./rpc-routes.ts";
 import { RunningRequests } from "./running-requests.ts";
 import { type HttpVersion, sniff } from "./sniff.ts";
+import { createTlsListener, type ServerTls } from "./tls-listener.ts";
 
 export interface ServerOptions {
   /** Served as Connect, gRPC and gRPC-Web; absent where a port belongs to one REST surface alone. */
@@ -22,6 +24,8 @@ export interface ServerOptions {
   readonly fallback: (request: IncomingMessage, response: ServerResponse) => void;
   /** Looks at every request first; what it returns is the answer. */
   readonly guard?: (request: GuardedRequest) => ConnectError | undefined;
+  /** The port speaks TLS, with peers alone. */
+  readonly tls?: ServerTls;
   readonly log: Logger;
   readonly limits?: Partial<ServerLimits>;
 }
@@ -31,7 +35,7 @@ export interface Listening {
   readonly port: number;
 }
 
-/** One port for REST, Connect, gRPC-Web (HTTP/1.1 and HTTP/2) and gRPC (HTTP/2 without TLS, prior knowledge). */
+/** One port for REST, Connect, gRPC-Web (HTTP/1.1 and HTTP/2) and gRPC (HTTP/2; without TLS by prior knowledge). */
 export interface Server {
   /** Port 0 takes a free one. Throws StartupError when the port cannot be had. */
   listen(address: { readonly host: string; readonly port: number }): Promise<Listening>;
@@ -43,7 +47,7 @@ export interface Server {
 }
 
 export function createServer(options: ServerOptions): Server {
-  const { registry, fallback, guard, log } = options;
+  const { registry, fallback, guard, tls, log } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const shutdown = new AbortController();
   const routes: ReadonlyMap<string, RpcRoute> =
@@ -99,24 +103,33 @@ export function createServer(options: ServerOptions): Server {
     if (shutdown.signal.aborted) session.close();
   });
 
-  const net = createNetServer(
-    { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 },
-    (socket) => {
-      sockets.add(socket);
-      silent.add(socket);
-      socket.on("close", () => {
-        sockets.delete(socket);
-        silent.delete(socket);
-      });
-      // A reset while nobody reads is no event worth a process.
-      socket.on("error", ignore);
-      sniff(socket, limits.headersTimeoutMs, handOn);
-    },
-  );
+  const tcp = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 };
+  const net =
+    tls === undefined
+      ? createNetServer(tcp, welcome)
+      : createTlsListener(
+          { ...tcp, tls, handshakeTimeoutMs: limits.headersTimeoutMs, shutdown: shutdown.signal, log },
+          welcome,
+        );
   net.maxConnections = limits.connections;
 
-  function handOn(socket: Socket, version: HttpVersion): void {
+  function welcome(socket: Socket | TLSSocket): void {
+    sockets.add(socket);
+    silent.add(socket);
+    socket.on("close", () => {
+      sockets.delete(socket);
+      silent.delete(socket);
+    });
+    // A reset while nobody reads is no event worth a process.
+    socket.on("error", ignore);
+    if ("alpnProtocol" in socket && socket.alpnProtocol === "h2") handOn(socket, "h2");
+    else sniff(socket, limits.headersTimeoutMs, handOn);
+  }
+
+  function handOn(socket: Socket | TLSSocket, version: HttpVersion): void {
     silent.delete(socket);
+    // Prior knowledge over TLS, as Envoy's health checks have it: node:http2 takes it only where ALPN said so.
+    if (version === "h2" && "alpnProtocol" in socket && socket.alpnProtocol === false) socket.alpnProtocol = "h2";
     (version === "h2" ? http2 : http1).emit("connection", socket);
   }
 
@@ -163,7 +176,8 @@ export function createServer(options: ServerOptions): Server {
         sessions.sweep();
       }, limits.sweepMs).unref();
       const listening = net.address() as AddressInfo;
-      return { url: `http://${authority(host, listening.port)}`, port: listening.port };
+      const scheme = tls === undefined ? "http" : "https";
+      return { url: `${scheme}://${authority(host, listening.port)}`, port: listening.port };
     },
 
     async close(timeoutMs) {

@@ -9,7 +9,17 @@ export interface DatabaseAddress {
   readonly user: string;
   readonly password: string;
   readonly database: string;
-  readonly tls: { readonly rejectUnauthorized: boolean; readonly ca?: string } | undefined;
+  readonly tls: DatabaseTls | undefined;
+}
+
+/** TLS of one connection to a database. */
+export interface DatabaseTls {
+  /** Whether the server must have a certificate of an authority that we trust, for the host that is called. */
+  readonly rejectUnauthorized: boolean;
+  /** PEM, each of them. */
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
 }
 
 const schemes: Readonly<Record<string, { kind: "mysql" | "postgres"; port: number }>> = {

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Logger } from "../telemetry/logger.ts";
+import type { TlsIdentity } from "../tls/identity.ts";
 import { parseDatabaseUrl } from "./address.ts";
 import type { Database } from "./database.ts";
 import type { Engine, EngineOptions } from "./engines/engine.ts";
@@ -29,6 +30,8 @@ export interface DatabaseOptions {
   readonly statementTimeoutMs?: number;
   /** Longest wait for a lock (milliseconds; MySQL rounds up to seconds). Default 3000, then it counts as a conflict. */
   readonly lockTimeoutMs?: number;
+  /** Connections are TLS: they show this certificate, and the server needs one for the URL's host. As of each connection's start. */
+  readonly tls?: TlsIdentity;
 }
 
 /** Opens the service's database; throws StartupError, saying what to do, when that fails. Runs no migrations. */
@@ -96,13 +99,17 @@ async function openEngine(options: DatabaseOptions, engineOptions: EngineOptions
   }
   const address = parseDatabaseUrl(options.url);
   const where = `open the database ${address.database} at ${address.host}:${address.port}`;
+  const { tls: identity } = options;
+  const { tls: fromUrl } = address;
+  const tls: EngineOptions["tls"] =
+    identity === undefined ? fromUrl && (() => fromUrl) : () => ({ rejectUnauthorized: true, ...identity.current });
   try {
     // Drivers are loaded where they are used: an embedded instance is to stay small.
     const open =
       address.kind === "mysql"
         ? (await import("./engines/mysql.ts")).openMysql
         : (await import("./engines/postgres.ts")).openPostgres;
-    return await open(address, engineOptions);
+    return await open(address, { ...engineOptions, ...(tls && { tls }) });
   } catch (error) {
     throw storeStartupError(error, where);
   }

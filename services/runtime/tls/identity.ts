@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { createSecureContext } from "node:tls";
 import { StartupError } from "../lifecycle/startup-error.ts";
+import { watchFiles } from "../lifecycle/watch-files.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import { watchFiles } from "./watch-files.ts";
 
 /** Paths of PEM files. */
 export interface TlsFiles {

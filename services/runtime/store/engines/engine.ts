@@ -1,4 +1,5 @@
 import type { Sequelize, Transaction } from "sequelize";
+import type { DatabaseTls } from "../address.ts";
 import type { Dialect, Sql } from "../sql.ts";
 
 /** One connection inside a transaction. Its statements fail with `StoreError`. */
@@ -38,6 +39,8 @@ export interface EngineOptions {
   readonly poolSize: number;
   readonly statementTimeoutMs: number;
   readonly lockTimeoutMs: number;
+  /** For the next connection; undefined: none is TLS. */
+  readonly tls?: () => DatabaseTls;
   /** Shown in the server's list of connections. */
   readonly applicationName: string;
 }

@@ -1,7 +1,9 @@
-import mysql, { type Connection, type ResultSetHeader } from "mysql2";
+import { isIP } from "node:net";
+import { TLSSocket } from "node:tls";
+import mysql, { type Connection, type ResultSetHeader, type SslOptions } from "mysql2";
 import { Sequelize } from "sequelize";
 import { StartupError } from "../../lifecycle/startup-error.ts";
-import type { DatabaseAddress } from "../address.ts";
+import type { DatabaseAddress, DatabaseTls } from "../address.ts";
 import { text } from "../column.ts";
 import { mysqlDialect } from "../dialects.ts";
 import { mysqlError } from "../driver-errors.ts";
@@ -9,7 +11,7 @@ import { splitPlaceholders } from "../placeholders.ts";
 import type { Row, SqlValue, ValueRow } from "../sql.ts";
 import { StoreError } from "../store-error.ts";
 import type { Engine, EngineOptions } from "./engine.ts";
-import { type Driver, pooledEngine } from "./pooled.ts";
+import { type Driver, pooledEngine, useTls } from "./pooled.ts";
 
 const sqlMode = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION";
 
@@ -41,12 +43,15 @@ export async function openMysql(address: DatabaseAddress, options: EngineOptions
       // The driver would look for placeholders in every text that has no values beside it.
       queryFormat: (sql: string, values: string[], timezone: string) =>
         isEmpty(values) ? sql : mysql.format(sql, values, false, timezone),
-      ...(address.tls === undefined ? {} : { ssl: address.tls }),
     },
   });
+  // mysql2 checks names alone; it would hold the certificate of an address against "localhost".
+  const isAddress = isIP(address.host) > 0;
+  useTls(sequelize, options.tls && (() => withIdentity(options.tls?.(), !isAddress)));
   const settings = sessionSettings(options);
   sequelize.addHook("afterConnect", async (connection) => {
     const raw = connection as Connection;
+    if (isAddress && options.tls?.().rejectUnauthorized) checkAddress(raw, address.host);
     for (const statement of settings) await command(raw, statement);
   });
   try {
@@ -57,6 +62,21 @@ export async function openMysql(address: DatabaseAddress, options: EngineOptions
     await sequelize.close();
     throw error;
   }
+}
+
+/** Without `verifyIdentity` mysql2 takes a server with any name that an authority of ours vouches for. */
+function withIdentity(tls: DatabaseTls | undefined, verifyIdentity: boolean): SslOptions {
+  return { ...tls, verifyIdentity: verifyIdentity && tls?.rejectUnauthorized === true, minVersion: "TLSv1.2" };
+}
+
+/** Throws where the server's certificate is not for the address that was called. */
+function checkAddress(connection: Connection, address: string): void {
+  const socket: unknown = Reflect.get(connection, "stream");
+  const certificate = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
+  if (certificate?.checkIP(address) !== undefined) return;
+  connection.destroy();
+  const cause = new Error(`the certificate of the database server is not for ${address}`);
+  throw Object.assign(cause, { code: "ERR_TLS_CERT_ALTNAME_INVALID" });
 }
 
 function isEmpty(values: string[] | undefined): boolean {

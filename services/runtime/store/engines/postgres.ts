@@ -6,7 +6,7 @@ import { postgresError } from "../driver-errors.ts";
 import { numberPlaceholders } from "../placeholders.ts";
 import type { Row, SqlValue, ValueRow } from "../sql.ts";
 import type { Engine, EngineOptions } from "./engine.ts";
-import { type Driver, pooledEngine } from "./pooled.ts";
+import { type Driver, pooledEngine, useTls } from "./pooled.ts";
 
 /** PostgreSQL 13 or newer, through pg. */
 export async function openPostgres(address: DatabaseAddress, options: EngineOptions): Promise<Engine> {
@@ -29,9 +29,9 @@ export async function openPostgres(address: DatabaseAddress, options: EngineOpti
       idle_in_transaction_session_timeout: options.statementTimeoutMs * 3,
       connectionTimeoutMillis: options.statementTimeoutMs,
       keepAlive: true,
-      ...(address.tls === undefined ? {} : { ssl: address.tls }),
     },
   });
+  useTls(sequelize, options.tls);
   try {
     const connection = await sequelize.connectionManager.getConnection({ type: "write" });
     sequelize.connectionManager.releaseConnection(connection);
