@@ -1,5 +1,9 @@
-import { type Attempt, aptInstall, goInstall, pipInstall } from "./install.ts";
+import { join } from "node:path";
+import { type Attempt, aptInstall, goBuild, goInstall, pipInstall } from "./install.ts";
 import {
+  builtPrograms,
+  composeLoaderProgram,
+  composeLoaderSource,
   envoyHome,
   envoyProgram,
   grpcurlProgram,
@@ -64,8 +68,16 @@ export const envoy: Component = {
   byHand: "put Envoy 1.40 or newer (https://github.com/envoyproxy/envoy/releases) on the PATH, or set ENVOY_BIN",
 };
 
+export const composeLoader: Component = {
+  name: "the compose loader",
+  isGood: () => isInstalled(composeLoaderProgram),
+  isUsable: () => isInstalled(composeLoaderProgram),
+  ways: [goBuild(composeLoaderSource, join(builtPrograms, "ordermesh-compose-loader"))],
+  byHand: "put a Go compiler (https://go.dev/dl) on the PATH",
+};
+
 /** What the tests start. */
-export const testComponents: readonly Component[] = [mariadb, postgres, natsServer, grpcurl, envoy];
+export const testComponents: readonly Component[] = [mariadb, postgres, natsServer, grpcurl, envoy, composeLoader];
 
 export function isPreferredNats([major, minor]: readonly number[]): boolean {
   const [wantedMajor, wantedMinor] = preferredNats;

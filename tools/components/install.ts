@@ -1,6 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
 import { builtPrograms } from "./programs.ts";
 
@@ -47,6 +47,17 @@ export function goInstall(module: string): Attempt {
   return {
     title: `go install ${module}`,
     run: () => withGo((go) => execute([go, "install", module], { GOBIN: builtPrograms, CGO_ENABLED: "0" })),
+  };
+}
+
+/** A Go program of ours, built from its folder into a file. */
+export function goBuild(folder: string, file: string): Attempt {
+  return {
+    title: `go build ${relative(process.cwd(), folder)}`,
+    run: () =>
+      withGo((go) =>
+        execute([go, "build", "-C", folder, "-trimpath", "-buildvcs=false", "-o", file, "."], { CGO_ENABLED: "0" }),
+      ),
   };
 }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { accessSync, constants, readdirSync } from "node:fs";
+import { accessSync, constants, readdirSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 
@@ -61,6 +61,17 @@ function debianVersions(): string[] {
 
 export function grpcurlProgram(): string {
   return findProgram("grpcurl", goFolders);
+}
+
+/** Source of the program that reads compose files as `docker compose` does. */
+export const composeLoaderSource = join(import.meta.dirname, "../../test/compose/loader");
+
+/** Throws also when the built program is older than its source. */
+export function composeLoaderProgram(): string {
+  const program = findProgram("ordermesh-compose-loader", [builtPrograms]);
+  const sources = ["main.go", "go.mod"].map((file) => statSync(join(composeLoaderSource, file)).mtimeMs);
+  if (statSync(program).mtimeMs < Math.max(...sources)) throw new Error(`${program} is older than its source`);
+  return program;
 }
 
 /** Envoy: `ENVOY_BIN` where somebody set it, else the one on the PATH, else the one that was installed here. */
