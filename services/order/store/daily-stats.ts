@@ -115,7 +115,7 @@ async function add(
   const inserted = await sql.run(
     `insert into daily_stats (day, channel, currency, number, total_orders, paid_orders, cancelled_orders, total_minor,
        created_at, updated_at)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ${now}, ${now})${onDuplicateSkip(["day", "channel", "currency"])}`,
+     values (?, ?, ?, ?, ?, ?, ?, ?, ${now}, ${now})${onDuplicateSkip("daily_stats", ["day", "channel", "currency"])}`,
     [
       ...key,
       numberOfDay(row.day),

@@ -95,7 +95,7 @@ export async function recordFailure(uow: UnitOfWork, failure: NewFailure, sequen
        message_headers, stored_at, original_error, last_error, retry_count, max_retries, status, next_retry_at,
        lease_owner, lease_until, created_at, updated_at)
      values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ${failure.retryable ? addMs(now, "?") : "null"}, '', null,
-       ${now}, ${now})${onDuplicateSkip(["message_key"])}`,
+       ${now}, ${now})${onDuplicateSkip("failures", ["message_key"])}`,
     params,
   );
   // Another transaction recorded the message in between.
@@ -123,9 +123,10 @@ async function repeatFailure(uow: UnitOfWork, failure: NewFailure): Promise<bool
 
 async function takeNumber(uow: UnitOfWork, sequences: string): Promise<number> {
   const name = "failure";
-  await uow.run(`insert into ${sequences} (name, next_id) values (?, 1)${uow.dialect.onDuplicateSkip(["name"])}`, [
-    name,
-  ]);
+  await uow.run(
+    `insert into ${sequences} (name, next_id) values (?, 1)${uow.dialect.onDuplicateSkip(sequences, ["name"])}`,
+    [name],
+  );
   await uow.run(`update ${sequences} set next_id = next_id + 1 where name = ?`, [name]);
   const [row] = await uow.all(`select next_id from ${sequences} where name = ?`, [name]);
   return integer(row?.next_id) - 1;

@@ -40,7 +40,7 @@ export async function takeSlots(
     "order_limits",
     ["user_key", "shop_key", "task_id", { name: "last_at", expression: now }],
     sorted.map(({ userKey, shopKey, taskId }) => [userKey, shopKey, taskId]),
-    onDuplicateSkip(["user_key", "shop_key"]),
+    onDuplicateSkip("order_limits", ["user_key", "shop_key"]),
   );
   if (inserted === sorted.length) return await ownSlots(uow, sorted);
   const slots = new Map<string, Slot>();

@@ -117,7 +117,11 @@ const columns = [
 export async function makeReservations(uow: UnitOfWork, rows: readonly NewReservation[]): Promise<ReadonlySet<string>> {
   const keyed = rows.map((row) => ({ row, key: slotKey(row) })).sort((a, b) => (a.key < b.key ? -1 : 1));
   const sorted = keyed.map(({ row }) => row);
-  const inserted = await insert(uow, sorted, uow.dialect.onDuplicateSkip(["activity_id", "buyer_id", "live"]));
+  const inserted = await insert(
+    uow,
+    sorted,
+    uow.dialect.onDuplicateSkip("reservations", ["activity_id", "buyer_id", "live"]),
+  );
   const made = new Set<string>();
   if (inserted === rows.length) {
     for (const { id } of rows) made.add(id);

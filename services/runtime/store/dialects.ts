@@ -21,7 +21,7 @@ function timeText(epochMs: number): string {
   return text;
 }
 
-function onConflictSkip(columns: readonly string[]): string {
+function onConflictSkip(_table: string, columns: readonly string[]): string {
   return ` on conflict (${columns.join(", ")}) do nothing`;
 }
 
@@ -62,6 +62,9 @@ export function postgresDialect(): Dialect {
 /** `version` is what `select version()` says. */
 export function mysqlDialect(version: string): Dialect {
   const product = /mariadb/i.test(version) ? "mariadb" : "mysql";
+  // MySQL deprecates values() for a row alias, which MariaDB does not know.
+  const onDuplicate = `${product === "mysql" ? " as new_row" : ""} on duplicate key update`;
+  const given = (column: string) => (product === "mysql" ? `new_row.${column}` : `values(${column})`);
   return {
     name: "mysql",
     product,
@@ -72,14 +75,10 @@ export function mysqlDialect(version: string): Dialect {
     addMs: (expr, ms) => `(${expr} + interval (${ms}) * 1000 microsecond)`,
     // ON DUPLICATE KEY fires for every unique key. Where it was another one than ours, the NULL is refused
     // by the NOT NULL column, so that the violation shows instead of being skipped.
-    onDuplicateSkip: (columns) => {
-      const same = columns.map((name) => `${name} <=> values(${name})`).join(" and ");
-      return ` on duplicate key update ${columns[0]} = if(${same}, ${columns[0]}, null)`;
+    onDuplicateSkip: (table, columns) => {
+      const same = columns.map((name) => `${table}.${name} <=> ${given(name)}`).join(" and ");
+      return `${onDuplicate} ${columns[0]} = if(${same}, ${table}.${columns[0]}, null)`;
     },
-    // MySQL deprecates values() for a row alias, which MariaDB does not know.
-    onDuplicateSet: (_columns, set) =>
-      product === "mariadb"
-        ? ` on duplicate key update ${set.map((name) => `${name} = values(${name})`).join(", ")}`
-        : ` as new_row on duplicate key update ${set.map((name) => `${name} = new_row.${name}`).join(", ")}`,
+    onDuplicateSet: (_columns, set) => `${onDuplicate} ${set.map((name) => `${name} = ${given(name)}`).join(", ")}`,
   };
 }

@@ -94,7 +94,7 @@ export class IdempotencyKeys {
       this.#table,
       ["id", "fingerprint", { name: "created_at", expression: this.#sql.dialect.now }],
       ids.map((id) => [id, asked.get(id)?.fingerprint ?? ""]),
-      this.#sql.dialect.onDuplicateSkip(["id"]),
+      this.#sql.dialect.onDuplicateSkip(this.#table, ["id"]),
     ).catch((error: unknown) => {
       // Another process held one of the rows for as long as we wait for locks.
       throw isStoreError(error, "conflict") ? inFlightRefusal(error) : error;

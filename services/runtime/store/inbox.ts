@@ -22,7 +22,7 @@ export async function markHandled(
     table,
     ["consumer", "message_id", "unit", { name: "handled_at", expression: sql.dialect.now }],
     rows,
-    sql.dialect.onDuplicateSkip(["consumer", "message_id"]),
+    sql.dialect.onDuplicateSkip(table, ["consumer", "message_id"]),
   );
   if (inserted === ids.size) return new Set(ids.values());
   const fresh = new Set<string>();

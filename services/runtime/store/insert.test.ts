@@ -49,7 +49,7 @@ describe.each(databaseKinds)("%s", (kind) => {
   test("counts only the rows that were not there", async () => {
     const { database } = await openForTest(kind, [rowsTable]);
     const columns = ["id", { name: "at", expression: database.dialect.now }];
-    const tail = database.dialect.onDuplicateSkip(["id"]);
+    const tail = database.dialect.onDuplicateSkip("many", ["id"]);
     expect(await insertRows(database.read, "many", columns, [[1], [2]], tail)).toBe(2);
     expect(await insertRows(database.read, "many", columns, [[2], [3], [4]], tail)).toBe(2);
   });

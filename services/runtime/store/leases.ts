@@ -32,7 +32,7 @@ export async function acquireLease(
     if (taken.affected === 0) {
       const created = await uow.run(
         `insert into ${table} (name, owner, fencing, renewals, expires_at)
-         values (?, ?, 1, 0, ${addMs(now, "?")})${onDuplicateSkip(["name"])}`,
+         values (?, ?, 1, 0, ${addMs(now, "?")})${onDuplicateSkip(table, ["name"])}`,
         [name, owner, ttlMs],
       );
       if (created.affected === 0) return undefined;

@@ -53,7 +53,7 @@ async function takeBlock(database: Database, name: string, size: number): Promis
   return await database.transact(async (uow) => {
     const moved = await uow.run(`update ${table} set next_id = next_id + ? where name = ?`, [size, name]);
     if (moved.affected === 0) {
-      const insert = `insert into ${table} (name, next_id) values (?, ?)${uow.dialect.onDuplicateSkip(["name"])}`;
+      const insert = `insert into ${table} (name, next_id) values (?, ?)${uow.dialect.onDuplicateSkip(table, ["name"])}`;
       const created = await uow.run(insert, [name, size + 1]);
       // Another process made it in between: now it can be moved.
       if (created.affected === 0)

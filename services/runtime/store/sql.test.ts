@@ -252,14 +252,14 @@ describe.each(databaseKinds)("%s", (kind) => {
 
   describe("duplicates", () => {
     test("are skipped and counted 0", async () => {
-      const insert = `insert into things (id) values (?), (?)${database.dialect.onDuplicateSkip(["id"])}`;
+      const insert = `insert into things (id) values (?), (?)${database.dialect.onDuplicateSkip("things", ["id"])}`;
       expect(await sql.run(insert, ["skip1", "skip2"])).toEqual({ affected: 2 });
       expect(await sql.run(insert, ["skip1", "skip3"])).toEqual({ affected: 1 });
       expect(await sql.run(insert, ["skip1", "skip3"])).toEqual({ affected: 0 });
     });
 
     test("of another key are not hidden by the skip", async () => {
-      const tail = database.dialect.onDuplicateSkip(["id"]);
+      const tail = database.dialect.onDuplicateSkip("things", ["id"]);
       await sql.run("insert into things (id, code) values ('h1', 'hidden')");
       const error = await failure(`insert into things (id, code) values ('h2', 'hidden')${tail}`);
       expect(["duplicate-key", "constraint"]).toContain(error.kind);
@@ -276,7 +276,7 @@ describe.each(databaseKinds)("%s", (kind) => {
     });
 
     test("skipped by a no-op upsert do not clip values", async () => {
-      const tail = database.dialect.onDuplicateSkip(["id"]);
+      const tail = database.dialect.onDuplicateSkip("things", ["id"]);
       expect((await failure(`insert into things (id, count) values ('clip', ?)${tail}`, [2147483648])).kind).toBe(
         "out-of-range",
       );

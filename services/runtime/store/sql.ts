@@ -51,10 +51,10 @@ export interface Dialect {
   /** `expr` shifted by a number of milliseconds given as a `?` parameter or literal. */
   addMs(expr: string, ms: string): string;
   /**
-   * Tail that makes an INSERT skip rows whose key (`columns`, the first of them NOT NULL) exists, under strict mode:
+   * Tail that makes an INSERT into `table` skip rows whose key (`columns`, the first of them NOT NULL) exists, under strict mode:
    * affected 0, and a row that violates any other constraint still fails.
    */
-  onDuplicateSkip(columns: readonly string[]): string;
+  onDuplicateSkip(table: string, columns: readonly string[]): string;
   /** Tail that makes an INSERT update `set` columns to the new row's values when its key exists. */
   onDuplicateSet(columns: readonly string[], set: readonly string[]): string;
 }
