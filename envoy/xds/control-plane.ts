@@ -189,24 +189,20 @@ export function createControlPlane(options: ControlPlaneOptions = {}): ControlPl
     }
   }
 
-  const sotw =
-    (typeUrl?: string) =>
-    (requests: AsyncIterable<DiscoveryRequest>, context: HandlerContext) =>
-      serve(requests, context, {
-        protocol: "sotw",
-        typeUrl,
-        receive: (session, request) => session.receiveSotw(request),
-        encode: encodeSotw,
-      });
-  const delta =
-    (typeUrl?: string) =>
-    (requests: AsyncIterable<DeltaDiscoveryRequest>, context: HandlerContext) =>
-      serve(requests, context, {
-        protocol: "delta",
-        typeUrl,
-        receive: (session, request) => session.receiveDelta(request),
-        encode: encodeDelta,
-      });
+  const sotw = (typeUrl?: string) => (requests: AsyncIterable<DiscoveryRequest>, context: HandlerContext) =>
+    serve(requests, context, {
+      protocol: "sotw",
+      typeUrl,
+      receive: (session, request) => session.receiveSotw(request),
+      encode: encodeSotw,
+    });
+  const delta = (typeUrl?: string) => (requests: AsyncIterable<DeltaDiscoveryRequest>, context: HandlerContext) =>
+    serve(requests, context, {
+      protocol: "delta",
+      typeUrl,
+      receive: (session, request) => session.receiveDelta(request),
+      encode: encodeDelta,
+    });
 
   return {
     setSnapshot(snapshot, group = everyone) {

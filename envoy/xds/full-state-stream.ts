@@ -12,7 +12,10 @@ export class FullStateStream extends TypeStream {
   /** An answer is owed though nothing may have changed: to the first request, and to names newly asked for. */
   #owed = true;
 
-  /** Version that the client has from an earlier stream: nothing is sent where it is still the current one. */
+  /**
+   * Version that the client has from an earlier stream: nothing is sent to a wildcard where it is still the current one. By
+   * names alone a client may have dropped and wanted again what it had, and wait for it.
+   */
   claim(version: string, at: number): void {
     this.#claimed = { version, at };
   }
@@ -24,7 +27,7 @@ export class FullStateStream extends TypeStream {
   }
 
   change(view: View, version: string): Change | undefined {
-    if (this.#claimed?.version === version) {
+    if (this.#claimed?.version === version && this.subscription.names.size === 0) {
       this.accepted = this.#claimed;
       this.#sent = version;
       this.#owed = false;

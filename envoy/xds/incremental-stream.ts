@@ -13,7 +13,6 @@ export class IncrementalStream extends TypeStream {
   /** To be answered whatever the client has. */
   readonly #owed = new Set<string>();
   #owedAtAll = false;
-  #claimed: { readonly version: string; readonly at: number } | undefined;
   /** Version at which the client rejected a resource that was alone in its response. */
   readonly #rejected = new Map<string, string>();
   /** Names that were together in a rejected response, not tried in smaller company yet. */
@@ -22,11 +21,6 @@ export class IncrementalStream extends TypeStream {
   constructor(type: ResourceType, protocol: "sotw" | "delta") {
     super(type);
     this.#canRemove = protocol === "delta";
-  }
-
-  /** State of the world: version that the client has from an earlier stream, of exactly the resources it names now. */
-  claim(version: string, at: number): void {
-    this.#claimed = { version, at };
   }
 
   /** State of the world: the names of a request replace those of the last one. */
@@ -78,11 +72,6 @@ export class IncrementalStream extends TypeStream {
   }
 
   change(view: View, version: string): Change | undefined {
-    if (this.#claimed?.version === version) {
-      this.accepted = this.#claimed;
-      this.known = new Map(view);
-    }
-    this.#claimed = undefined;
     this.#prune(view);
     const pending = this.#pending(view);
     const removed = this.#removed(view);
@@ -162,6 +151,8 @@ export class IncrementalStream extends TypeStream {
   #clear(resources: readonly Resource[]): void {
     if (this.#suspects.length === 0) return;
     const tried = new Set(resources.map((resource) => resource.name));
-    this.#suspects = this.#suspects.map((group) => group.filter((name) => !tried.has(name))).filter((g) => g.length > 0);
+    this.#suspects = this.#suspects
+      .map((group) => group.filter((name) => !tried.has(name)))
+      .filter((g) => g.length > 0);
   }
 }

@@ -118,7 +118,10 @@ export class Session {
       if (stream instanceof IncrementalStream) stream.forgetAllBut(resourceNames);
       return { kind: "stale", type };
     }
-    if (first === undefined && versionInfo !== "") stream.claim(versionInfo, this.#options.now());
+    // Other types are answered: their clients may wait for endpoints or routes of something that is warming.
+    if (first === undefined && stream instanceof FullStateStream && versionInfo !== "") {
+      stream.claim(versionInfo, this.#options.now());
+    }
     const reply = this.#settle(stream, responseNonce, request.errorDetail?.message);
     stream.replace(resourceNames);
     return reply;

@@ -154,6 +154,7 @@ function inconsistency(
   neededBy: readonly string[],
 ): Inconsistency {
   const what = `${resourceType(typeUrl).label} ${name}`;
-  const text = kind === "missing" ? `${neededBy.join(", ")} refers to ${what}, which is missing` : `nothing uses ${what}`;
+  const text =
+    kind === "missing" ? `${neededBy.join(", ")} refers to ${what}, which is missing` : `nothing uses ${what}`;
   return { kind, typeUrl, name, neededBy, text };
 }
