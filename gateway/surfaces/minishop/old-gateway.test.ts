@@ -149,7 +149,7 @@ describe("minishop 1.6 paths", () => {
     });
   });
 
-  test.each([
+  test.each<Record<string, string>>([
     { timestamp: "1", nonce: "n", signature: "bad" },
     { "x-user-id": "8", "x-trace-id": "gateway-1" },
   ])("minishop 1.6, 8 W23 the headers %o prove nothing, harm nothing and do not come back", async (own) => {
