@@ -1,5 +1,5 @@
 import { type Instance, newInstanceId } from "@ordermesh/runtime/discovery/instance.ts";
-import { type Registration as Entries, openRegistration } from "@ordermesh/runtime/discovery/registration.ts";
+import type { Registration as Entries } from "@ordermesh/runtime/discovery/registration.ts";
 import type { Part } from "@ordermesh/runtime/lifecycle/lifecycle.ts";
 import type { Logger } from "@ordermesh/runtime/telemetry/logger.ts";
 import type { TlsFiles } from "@ordermesh/runtime/tls/identity.ts";

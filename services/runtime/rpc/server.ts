@@ -122,8 +122,8 @@ export function createServer(options: ServerOptions): Server {
     });
     // A reset while nobody reads is no event worth a process.
     socket.on("error", ignore);
-    if ("alpnProtocol" in socket && socket.alpnProtocol === "h2") handOn(socket, "h2");
-    else sniff(socket, limits.headersTimeoutMs, handOn);
+    // With TLS, too: whoever only shook hands has not begun anything.
+    sniff(socket, limits.headersTimeoutMs, handOn);
   }
 
   function handOn(socket: Socket | TLSSocket, version: HttpVersion): void {
