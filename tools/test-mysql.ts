@@ -1,7 +1,7 @@
 // What `npm run test:mysql` runs: the tests that write to a database, on Oracle's MySQL and on no other database.
 // With arguments, those files only.
 import { installMissing, testComponents } from "./components/components.ts";
-import { mysqlComponent } from "./components/mysql-debian.ts";
+import { mysql } from "./components/mysql-debian.ts";
 import { runTests } from "./test/run.ts";
 
 const folders = [
@@ -16,7 +16,7 @@ const folders = [
 ];
 const chosen = process.argv.slice(2);
 
-if (await installMissing([...testComponents, mysqlComponent], "npm run test:mysql")) {
+if (await installMissing([...testComponents, mysql], "npm run test:mysql")) {
   process.env.TEST_ON_MYSQL = "true";
   await runTests(chosen.length > 0 ? chosen : folders);
 } else {

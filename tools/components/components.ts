@@ -32,7 +32,7 @@ export const mariadb: Component = {
   isGood: () => isInstalled(mariadbPrograms),
   isUsable: () => isInstalled(mariadbPrograms),
   // The core packages hold the programs alone: no service is set up on the machine.
-  ways: [aptInstall("mariadb-server-core", "mariadb-client-core"), aptInstall("mariadb-server")],
+  ways: [aptInstall("mariadb-server-core", "mariadb-client"), aptInstall("mariadb-server")],
   byHand: "install MariaDB 10.11 or newer (Debian, Ubuntu: apt-get install mariadb-server)",
 };
 

@@ -27,7 +27,7 @@ const unpackMysql: Attempt = {
 };
 
 /** Oracle's MySQL, for those who have a use for it beside MariaDB. */
-export const mysqlComponent: Component = {
+export const mysql: Component = {
   name: "MySQL",
   isGood: hasMysql,
   isUsable: hasMysql,

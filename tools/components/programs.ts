@@ -34,21 +34,36 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** Server and installer of MariaDB. Throws when one is missing, as the functions below do. */
-export function mariadbPrograms(): { server: string; install: string } {
+/** A database server's programs: it, what makes its folder, and the clients that write and read dumps. */
+export interface DatabasePrograms {
+  readonly server: string;
+  readonly install: string;
+  readonly dump: string;
+  readonly client: string;
+}
+
+/** Throws when one is missing, as the functions below do. */
+export function mariadbPrograms(): DatabasePrograms {
   // The installer is a script that needs my_print_defaults, which Debian has in another package.
   findProgram("my_print_defaults", systemFolders);
   return {
     server: findProgram("mariadbd", systemFolders),
     install: findProgram("mariadb-install-db", systemFolders),
+    dump: findProgram("mariadb-dump", systemFolders),
+    client: findProgram("mariadb", systemFolders),
   };
 }
 
-/** Server and installer of the newest PostgreSQL: Debian keeps each version's programs in a folder of its own, off the PATH. */
-export function postgresPrograms(): { server: string; install: string } {
+/** Of the newest PostgreSQL: Debian keeps each version's programs in a folder of its own, off the PATH. */
+export function postgresPrograms(): DatabasePrograms {
   const versions = debianVersions().sort((a, b) => Number(b) - Number(a));
   const folders = [...versions.map((version) => `/usr/lib/postgresql/${version}/bin`), ...systemFolders];
-  return { server: findProgram("postgres", folders), install: findProgram("initdb", folders) };
+  return {
+    server: findProgram("postgres", folders),
+    install: findProgram("initdb", folders),
+    dump: findProgram("pg_dump", folders),
+    client: findProgram("psql", folders),
+  };
 }
 
 function debianVersions(): string[] {

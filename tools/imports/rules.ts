@@ -57,8 +57,8 @@ export const importRules: readonly ImportRule[] = [
     to: "^npm:(sequelize|umzug|mysql2|pg)(/|$)",
   },
   {
-    rule: "SQLite files are opened by the runtime alone: its store, its embedded bus, its lock on the data folder",
-    from: `^${code}(?!services/runtime/|test/|bench/)`,
+    rule: "SQLite files are opened by the runtime (its store, its embedded bus, its lock on the data folder) and by backups",
+    from: `^${code}(?!services/runtime/|tools/ops/backup/|test/|bench/)`,
     to: "^node:sqlite$",
   },
   { rule: "nothing imports the benchmark, which may import everything", from: "^(?!bench/)", to: "^bench/" },
