@@ -11,7 +11,7 @@ import type { Metrics } from "@ordermesh/runtime/telemetry/metrics.ts";
 import type { Tracing } from "@ordermesh/runtime/telemetry/tracing.ts";
 import { type gatewayOptions, type LegacySurface, legacySurfaces } from "./config.ts";
 import { createHomePage, type HomeLink } from "./home-page.ts";
-import { nativeServices } from "./native-services.ts";
+import { shownServices } from "./native-services.ts";
 import { createRestTelemetry } from "./rest-telemetry.ts";
 import { createMiniShopSurface } from "./surfaces/minishop/index.ts";
 import { createOldGateway } from "./surfaces/minishop/old-gateway.ts";
@@ -66,7 +66,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     return [{ surface, port, handle: (request, response) => void own.handle(request, response) }];
   }
 
-  const shared = transcoder([createNativeSurface(nativeServices), ...legacy], false);
+  const shared = transcoder([createNativeSurface(shownServices(config)), ...legacy], false);
   const homePage = createHomePage([...operationalLinks, ...legacy.map(linkTo)]);
   return {
     handle(request, response) {

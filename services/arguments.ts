@@ -2,8 +2,11 @@ import { parseArgs } from "node:util";
 import { StartupError } from "@ordermesh/runtime/lifecycle/startup-error.ts";
 
 /** Everything that a process can run. */
-export const roles = ["order", "gateway"] as const;
+export const roles = ["order", "gateway", "mesh"] as const;
 export type RoleName = (typeof roles)[number];
+
+/** What runs where nobody says: the control plane is for a mesh of several processes. */
+const defaultRoles = ["order", "gateway"] as const satisfies readonly RoleName[];
 
 export interface Arguments {
   readonly roles: ReadonlySet<RoleName>;
@@ -13,7 +16,7 @@ export interface Arguments {
 
 export const usage = `usage: npm start -- [--services ${roles.join(",")}] [--print-config] [--help]
 
-  --services LIST   what this process runs, separated by commas; default: everything
+  --services LIST   what this process runs, separated by commas; default: ${defaultRoles.join(",")}
   --print-config    show every option with its value, default and reason, and leave
   --help            show this, and leave
 
@@ -27,7 +30,7 @@ export function parseArguments(args: readonly string[]): Arguments {
     const { values } = parseArgs({
       args: [...args],
       options: {
-        services: { type: "string", default: roles.join(",") },
+        services: { type: "string", default: defaultRoles.join(",") },
         "print-config": { type: "boolean", default: false },
         help: { type: "boolean", default: false },
       },

@@ -1,6 +1,7 @@
 import { gatewayOptions, legacySurfaces } from "@ordermesh/gateway/config.ts";
 import { createGateway, type Gateway } from "@ordermesh/gateway/index.ts";
-import { nativeServices } from "@ordermesh/gateway/native-services.ts";
+import { shownServices } from "@ordermesh/gateway/native-services.ts";
+import { meshOptions } from "@ordermesh/mesh/config.ts";
 import { orderOptions } from "@ordermesh/order/config.ts";
 import { createOrderService, publishableSubjects } from "@ordermesh/order/index.ts";
 import { createAuthenticator } from "@ordermesh/runtime/auth/authenticator.ts";
@@ -37,7 +38,7 @@ import { createPorts, type Ports } from "./ports.ts";
 import { createRegistration, type Registration } from "./registration.ts";
 
 const dayMs = 86_400_000;
-const options = { ...gatewayOptions, ...orderOptions };
+const options = { ...gatewayOptions, ...orderOptions, ...meshOptions };
 
 /** Starts what the arguments name in this one process, and runs until a signal. */
 async function main(): Promise<void> {
@@ -78,10 +79,19 @@ async function start({ roles }: Arguments, config: Config): Promise<void> {
     bindings.push(...services.bindings);
     for (const part of services.parts) lifecycle.add(part);
   }
-  const remote = roles.has("order") ? undefined : await openRemote();
+  if (roles.has("mesh")) {
+    // Loaded where it is used: nobody else needs Envoy's types.
+    const { createMeshRole } = await import("./mesh-role.ts");
+    const mesh = await createMeshRole({ config, identity, readiness, metrics, log });
+    bindings.push(...mesh.bindings);
+    for (const part of mesh.parts) lifecycle.add(part);
+  }
+  const remote = roles.has("gateway") && !roles.has("order") ? await openRemote() : undefined;
   if (remote !== undefined) {
     readiness.add("order service", remoteHealth(remote));
-    bindings.push(...nativeServices.map((service) => forwardTo(service, remote)));
+    const own = new Set(bindings.map(({ service }) => service));
+    const others = shownServices(config).filter((service) => !own.has(service));
+    bindings.push(...others.map((service) => forwardTo(service, remote)));
   }
   const registry = createOwnRegistry(bindings);
   const caller = remote ?? localCaller(registry, "rest");

@@ -57,7 +57,10 @@ export function httpFilters(options: HttpFilterOptions): HttpFilter[] {
     [filterNames.grpcWeb, grpcWeb ? packAny(GrpcWebSchema) : undefined],
     [filterNames.router, routerFilter()],
   ];
-  return parts.flatMap(([name, config]) => (config === undefined ? [] : httpFilter(name, config)));
+  const filters = parts.flatMap(([name, config]) => (config === undefined ? [] : httpFilter(name, config)));
+  // It would hold back every stream until its end: a route's own limit turns it on (`bodyLimit`).
+  for (const filter of filters) filter.disabled = filter.name === filterNames.buffer;
+  return filters;
 }
 
 /** A filter by its name in the chain and its configuration. */
@@ -74,7 +77,7 @@ export function bodyLimit(maxBytes: number): Readonly<Record<string, Any>> {
   return { [filterNames.buffer]: packAny(BufferPerRouteSchema, { override: { case: "buffer", value } }) };
 }
 
-/** The filter asks for a limit of its own; it holds on no route that has not asked for one. */
+/** The filter asks for a limit of its own; it is off where a route has none. */
 const largestBody = 2 ** 32 - 1;
 
 function bufferFilter(): Any {

@@ -39,14 +39,8 @@ export const meshOptions = defineConfig({
   }),
   MESH_ENVOY_CERTS_DIR: option({
     schema: text(/^[^\0]+$/, "a path"),
-    doc: "Folder of the certificates as Envoy sees it: envoy/ and edge/ with their sds.json; unset: no TLS anywhere.",
+    doc: "Folder of the certificates as Envoy sees it, with envoy/ and edge/ below it; unset: Envoy speaks plain text.",
     reason: "Only the operator knows where Envoy's files are; keys never travel through the control plane.",
-  }),
-  MESH_TRUST_DOMAIN: option({
-    schema: text(/^[a-z0-9.-]+$/, "a DNS name"),
-    default: "ordermesh.local",
-    doc: "Trust domain of the certificates' names: spiffe://<domain>/<service>.",
-    reason: "What `npm run mesh:certs` writes into them.",
   }),
   MESH_ALLOWED_ORIGINS: option({
     schema: parsed(parseOrigins, "origins such as https://shop.example, separated by commas"),

@@ -12,7 +12,7 @@ export interface ImportRule {
 /** Tests, and what several of them share in contract/ and testing/, may reach for anything but other tests. */
 const code = "(?!.*(?:\\.test\\.ts$|/contract/|/testing/))";
 const service = `^${code}services/(?!runtime/)([^/]+)/`;
-const businessProto = "^proto/(ordermesh/(order|payment|notification|sync|identity)|compat)/";
+const businessProto = "^proto/(ordermesh/(order|payment|notification|sync|identity|mesh)|compat)/";
 
 export const importRules: readonly ImportRule[] = [
   {
@@ -21,10 +21,15 @@ export const importRules: readonly ImportRule[] = [
     to: `^services/(?!runtime/)|^gateway/|^envoy/|${businessProto}|^proto/ordermesh/events/(?!v\\d+/admin_pb)`,
   },
   { rule: "services speak to each other through protobuf only", from: service, to: "^services/(?!$1/|runtime/)" },
-  { rule: "a service knows no gateway", from: service, to: "^gateway/|^envoy/" },
+  { rule: "a service knows no gateway", from: service, to: "^gateway/" },
   {
-    rule: "only services/main.ts and services/migrate.ts import services",
-    from: `^${code}(?!services/(?:main|migrate)\\.ts$)(?:gateway/|envoy/|tools/|services/[^/]+$)`,
+    rule: "of the services the control plane alone knows Envoy",
+    from: `^${code}services/(?!mesh/)[^/]+/`,
+    to: "^envoy/",
+  },
+  {
+    rule: "only services/main.ts, its roles and services/migrate.ts import services",
+    from: `^${code}(?!services/(?:main|[a-z]+-role|migrate)\\.ts$)(?:gateway/|envoy/|tools/|services/[^/]+$)`,
     to: "^services/(?!runtime/)[^/]+/",
   },
   {
