@@ -58,7 +58,7 @@ export const importRules: readonly ImportRule[] = [
   },
   {
     rule: "SQL is written in store/ alone, and where database servers are set up",
-    from: `^${code}(?!services/[^/]+/store/|tools/components/|test/|bench/)`,
+    from: `^${code}(?!services/[^/]+/store/|tools/components/|tools/mesh/database/|test/|bench/)`,
     to: "^npm:(sequelize|umzug|mysql2|pg)(/|$)",
   },
   {
@@ -68,7 +68,7 @@ export const importRules: readonly ImportRule[] = [
   },
   { rule: "nothing imports the benchmark, which may import everything", from: "^(?!bench/)", to: "^bench/" },
   { rule: "nothing imports a test", from: "", to: "\\.test\\.ts$" },
-  { rule: "test support is for tests and the benchmark", from: `^${code}(?!test/|bench/)`, to: "^test/" },
+  { rule: "test support is for tests and the benchmark", from: `^${code}(?!test/|bench/|vitest\\.config)`, to: "^test/" },
   {
     rule: "what runs in production needs no tool of the repository",
     from: `^${code}(?:services|gateway|envoy|proto)/`,

@@ -106,7 +106,7 @@ function alternativeNames(identity: Identity): x509.JsonGeneralNames {
   return uri === undefined ? hosts : [{ type: "url", value: uri }, ...hosts];
 }
 
-function newKeys(): Promise<CryptoKeyPair> {
+function newKeys() {
   return crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
 }
 

@@ -20,16 +20,15 @@ export interface Driver<C extends object> {
   locked<T>(connection: C, waitMs: number, work: () => Promise<T>): Promise<T>;
 }
 
-/** Every new connection uses the TLS options of its moment: certificates are rotated while the pool lives. */
+/**
+ * Every new connection uses the TLS options of its moment: certificates are rotated while the pool lives. The object is new
+ * each time, too: mysql2 resumes sessions between connections with the same one, and a resumed session shows no certificate
+ * whose address could be checked.
+ */
 export function useTls(sequelize: Sequelize, tls: (() => object) | undefined): void {
   if (tls === undefined) return;
-  let made: { readonly from: string; readonly ssl: object } | undefined;
   sequelize.addHook("beforeConnect", (config) => {
-    const ssl = tls();
-    const from = JSON.stringify(ssl);
-    // Drivers keep what they derive from an object as long as it is the same.
-    if (made?.from !== from) made = { from, ssl };
-    Object.assign(config, { dialectOptions: { ...config.dialectOptions, ssl: made.ssl } });
+    Object.assign(config, { dialectOptions: { ...config.dialectOptions, ssl: { ...tls() } } });
   });
 }
 

@@ -1,0 +1,42 @@
+// `npm run mesh:stop`: ends the mesh, in order.
+import { setTimeout as sleep } from "node:timers/promises";
+import { askControl, NotRunning } from "../control/control-client.ts";
+import { stopOrphans } from "../orphans.ts";
+import { identifyProcess, isRunning } from "../process/process-identity.ts";
+import { stopProcess } from "../process/stop-process.ts";
+import type { MeshPing } from "../run-mesh.ts";
+import { State } from "../state.ts";
+import { exitCodes, meshLayout, meshValues, runCommand } from "./command.ts";
+
+/** A supervisor that has not ended everything by then is made to (milliseconds). */
+const patienceMs = 120_000;
+
+const say = (line: string) => void process.stdout.write(`${line}\n`);
+
+await runCommand({
+  usage: `usage: npm run mesh:stop -- [--data-dir DIR] [--help]
+
+Ends the mesh: services finish what they have in hand, then Envoy, NATS and the database. What a supervisor that died has left
+is ended, too, found by its recorded process id and start; nothing else is touched. Nothing to stop is no failure.
+`,
+  options: { "data-dir": { type: "string" } },
+  async run({ values: flags }) {
+    const layout = meshLayout(meshValues({ MESH_DATA_DIR: flags["data-dir"] }));
+    try {
+      const { pid } = await askControl<MeshPing>(layout.socket, "/ping");
+      const supervisor = identifyProcess(pid);
+      const asked = askControl(layout.socket, "/stop", {}, say).catch((error: unknown) => {
+        // Its last word may be lost with its process.
+        if (!(error instanceof NotRunning)) throw error;
+      });
+      await Promise.race([asked, sleep(patienceMs, undefined, { ref: false })]);
+      if (supervisor !== undefined && isRunning(supervisor)) await stopProcess(supervisor, { graceMs: 5_000 });
+    } catch (error) {
+      if (!(error instanceof NotRunning)) throw error;
+    }
+    const state = new State(layout.state);
+    const left = await stopOrphans(state, say);
+    say(left.length > 0 ? `ended what was left: ${left.join(", ")}` : "the mesh is not running");
+    return exitCodes.ok;
+  },
+});

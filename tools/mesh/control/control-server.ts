@@ -1,0 +1,44 @@
+import { rmSync } from "node:fs";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { UnknownComponent } from "../supervisor.ts";
+
+/** What can be asked of a running mesh: a path, the query's parameters, and the answer as JSON. */
+export type ControlHandlers = Readonly<
+  Record<string, (parameters: URLSearchParams, say: (line: string) => void) => Promise<unknown>>
+>;
+
+/**
+ * Serves commands over HTTP on a Unix socket, which lies in a folder that only its owner enters. A reply is lines of JSON:
+ * `{"line": text}` while it works, and last `{"result": value}` or `{"error": text, "usage": boolean}`.
+ */
+export async function serveControl(path: string, handlers: ControlHandlers): Promise<{ close(): void }> {
+  // Of a supervisor that died: who starts has made sure that none runs.
+  if (process.platform !== "win32") rmSync(path, { force: true });
+  const server = createServer((request, response) => void answer(request, response));
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(path, resolve);
+  });
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? "/", "http://control");
+    const handler = Object.hasOwn(handlers, url.pathname) ? handlers[url.pathname] : undefined;
+    const write = (value: object) => void response.write(`${JSON.stringify(value)}\n`);
+    response.on("error", () => {});
+    try {
+      if (handler === undefined) throw new UnknownComponent(`there is no ${url.pathname}`);
+      write({ result: await handler(url.searchParams, (line) => write({ line })) });
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      write({ error: text, usage: error instanceof UnknownComponent });
+    }
+    response.end();
+  }
+
+  return {
+    close: () => {
+      server.close();
+      server.closeIdleConnections();
+    },
+  };
+}

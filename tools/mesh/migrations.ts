@@ -1,0 +1,58 @@
+import { execFile } from "node:child_process";
+import { appendFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { nodeFlags } from "../launch/run.mjs";
+import type { MeshContext } from "./components/context.ts";
+import { serviceEnvironment } from "./components/service.ts";
+import type { MeshDatabase } from "./database/database.ts";
+import { logFile, repository } from "./layout.ts";
+import { rotateLog } from "./process/log-file.ts";
+
+/** The schema's changes: made by an account of their own before services start, whose accounts cannot change tables. */
+export interface Migrations {
+  /** Applies what is pending. Throws with the program's last words. */
+  up(): Promise<void>;
+  /** Names of those that are not applied. Throws when the database cannot say. */
+  pending(): Promise<string[]>;
+}
+
+/** Filling an index may take long (milliseconds). */
+const timeoutMs = 10 * 60_000;
+
+export function meshMigrations(context: MeshContext, database: MeshDatabase): Migrations {
+  const log = logFile(context.layout, "migrate");
+  const run = async (command: "up" | "status"): Promise<string> => {
+    const program = join(repository, "services/migrate.ts");
+    const env = {
+      ...serviceEnvironment(context, "operator", ["operator"]),
+      DATABASE_URL_FILE: database.migratorUrlFile("order"),
+      DATABASE_TLS: "true",
+    };
+    const what = command === "up" ? "migrating" : "asking for migrations";
+    rotateLog(log);
+    try {
+      const options = { env, timeout: timeoutMs, cwd: repository };
+      const { stdout, stderr } = await promisify(execFile)(process.execPath, [...nodeFlags, program, command], options);
+      appendFileSync(log, command === "up" ? stderr + stdout : stderr, { mode: 0o600 });
+      return stdout;
+    } catch (error) {
+      const { stderr = String(error) } = error as { stderr?: string };
+      appendFileSync(log, stderr, { mode: 0o600 });
+      throw new Error(`${what} failed: ${lastWords(stderr)} (${log})`);
+    }
+  };
+  return {
+    up: async () => void (await run("up")),
+    pending: async () => {
+      const lines = (await run("status")).trim().split("\n");
+      return lines.filter((line) => !line.startsWith("applied ")).map((line) => line.replace(/^\S+\s+/, ""));
+    },
+  };
+}
+
+/** The last line that is neither of the log nor of a stack. */
+function lastWords(stderr: string): string {
+  const lines = stderr.split("\n").filter((line) => line.trim() !== "" && !/^(\{|\s+at )/.test(line));
+  return lines.at(-1)?.trim() ?? "it said nothing";
+}
