@@ -80,6 +80,6 @@ function discovery({ name, endpoints: source }: ClusterOptions) {
     clusterDiscoveryType: { case: "type", value: type },
     loadAssignment: endpoints(name, source.list),
     // A name may have both kinds of addresses, and not both may be reachable.
-    ...(source.from === "dns" ? { dnsLookupFamily: Cluster_DnsLookupFamily.ALL, respectDnsTtl: true } : {}),
+    ...(source.from === "dns" ? { dnsLookupFamily: Cluster_DnsLookupFamily.ALL } : {}),
   } as const;
 }

@@ -11,12 +11,14 @@ import { UriTemplateMatchConfigSchema } from "../gen/envoy/extensions/path/match
 /** Which requests a route takes: all that is given has to hold. */
 export interface RouteMatchOptions {
   /**
-   * `exact` is the whole path without the query, `prefix` its first characters, `template` segments with `*`, `**` and
-   * `{name}`, `pattern` an RE2 expression for the whole path.
+   * `exact` is the whole path without the query, `prefix` its first characters, `below` its first whole segments (`/a`
+   * is `/a` and `/a/b`, not `/ab`), `template` segments with `*`, `**` and `{name}`, `pattern` an RE2 expression for the
+   * whole path.
    */
   readonly path:
     | { readonly exact: string }
     | { readonly prefix: string }
+    | { readonly below: string }
     | { readonly template: string }
     | { readonly pattern: string };
   /** @default all */
@@ -62,6 +64,7 @@ function headerMatcher(name: string, matchPattern: MatchPattern): HeaderMatcher 
 function pathSpecifier(path: RouteMatchOptions["path"]): MessageInitShape<typeof RouteMatchSchema>["pathSpecifier"] {
   if ("exact" in path) return { case: "path", value: path.exact };
   if ("prefix" in path) return { case: "prefix", value: path.prefix };
+  if ("below" in path) return { case: "pathSeparatedPrefix", value: path.below };
   if ("pattern" in path) return { case: "safeRegex", value: { regex: path.pattern } };
   const typedConfig = packAny(UriTemplateMatchConfigSchema, { pathTemplate: path.template });
   return {
