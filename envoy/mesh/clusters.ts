@@ -1,7 +1,10 @@
+import { create } from "@bufbuild/protobuf";
 import { cluster } from "../builders/cluster.ts";
 import { grpcHealthCheck, httpHealthCheck } from "../builders/health-check.ts";
 import type { UpstreamTlsOptions } from "../builders/tls.ts";
+import { milliseconds } from "../builders/values.ts";
 import type { Cluster } from "../gen/envoy/config/cluster/v3/cluster_pb.js";
+import { PercentSchema } from "../gen/envoy/type/v3/percent_pb.js";
 import type { MeshIdentity, MeshService } from "./model.ts";
 
 /** HTTP/1.1 connections without a request are let go before the services do so (75 s): a request never meets the closing. */
@@ -30,7 +33,7 @@ export function serviceClusters(service: MeshService, identity: MeshIdentity | u
       idleTimeoutMs: http1IdleMs,
       healthChecks: [httpHealthCheck({ ...checks, path: readyPath, host: name })],
     }),
-  ].map(withoutPanic);
+  ].map(tuned);
 }
 
 /** The cluster of a service for Connect and REST. */
@@ -44,13 +47,14 @@ function serviceTls({ name, uri }: MeshService, { certificate, authorities }: Me
   return { certificate, servers: { authorities, names: [{ type: "uri", exact: uri }] } };
 }
 
-/**
- * Envoy would otherwise send requests to sick and to draining endpoints as soon as less than half are well: in a mesh of
- * two or three instances that is every restart. Nobody well means a clean 503 at once.
- */
-function withoutPanic(made: Cluster): Cluster {
-  if (made.commonLbConfig !== undefined) {
-    made.commonLbConfig.healthyPanicThreshold = { $typeName: "envoy.type.v3.Percent", value: 0 };
-  }
+/** What the builder's options have no word for. */
+function tuned(made: Cluster): Cluster {
+  const { commonLbConfig: balancing } = made;
+  if (balancing === undefined) return made;
+  // Otherwise sick and draining endpoints, too, get requests as soon as less than half are well: in a mesh of two or three
+  // instances that is every restart. Nobody well means a clean 503 at once.
+  balancing.healthyPanicThreshold = create(PercentSchema, { value: 0 });
+  // Otherwise Envoy sits on news of health for up to a second: an instance that is ready gets nothing, one that drains does.
+  balancing.updateMergeWindow = milliseconds(0);
   return made;
 }

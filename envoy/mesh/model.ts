@@ -98,9 +98,9 @@ export interface EdgePolicy {
 export interface RestPolicy {
   /** The service that answers it. */
   readonly service: string;
-  /** Paths of which more is known than that. Of two that fit a path, the one that asks for more counts. */
+  /** Its paths. Of two that fit a path, the one that asks for more counts. GET and HEAD of other paths may be repeated. */
   readonly routes: readonly RestRoute[];
-  /** Below these prefixes (whole segments; longest first) paths that no route fits need what they say; elsewhere a token. */
+  /** What paths below these prefixes (whole segments; the longest counts) need that are no route; elsewhere a token. */
   readonly prefixes: readonly { readonly prefix: string; readonly access: Access }[];
 }
 

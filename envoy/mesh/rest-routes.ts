@@ -10,79 +10,80 @@ const restTimeoutMs = 10_000;
 
 /** Paths that nobody outside may ask for: they do not exist there. Before all others. */
 export function refusedRoutes({ refusedPaths }: Pick<EdgePolicy, "refusedPaths">): Route[] {
-  return refusedPaths.flatMap((prefix) =>
-    wholeSegments(prefix).map((path) => route({ name: `refused ${prefix}`, match: { path }, to: { status: 404 } })),
+  return refusedPaths.map((below) =>
+    route({ name: `refused ${below}`, match: { path: { below } }, to: { status: 404 } }),
   );
 }
 
-/** Everything that is no RPC of the model. After the RPCs; of several that fit the first counts. */
+/**
+ * Everything that is no RPC of the model; after the RPCs. Of several that fit the first counts: paths that are treated
+ * otherwise than all that is below their prefix, then the prefixes. So a table of a hundred paths is a handful of routes.
+ */
 export function restRoutes({ service, routes, prefixes }: RestPolicy, context: RouteContext): Route[] {
   const common = { cluster: http1Cluster(service), timeoutMs: restTimeoutMs, speaks: "http" } as const;
-  const any = { ...common, access: "token", idempotent: false } as const;
-  const path = { prefix: "/" };
-  return [
-    ...groups(routes).flatMap(({ name, match, access, idempotent }) =>
-      callRoutes({ ...common, name, match, access, idempotent }, context),
-    ),
-    ...prefixes
-      .toSorted((a, b) => b.prefix.length - a.prefix.length)
-      .flatMap(({ prefix, access }) =>
-        wholeSegments(prefix).flatMap((below) =>
-          callRoutes({ ...any, name: `REST ${prefix}`, match: { path: below }, access }, context),
-        ),
-      ),
-    // An RPC that nobody has: the service says so in its caller's protocol.
+  const longestFirst = prefixes.toSorted((a, b) => b.prefix.length - a.prefix.length);
+  const accessBelow = (path: string) => longestFirst.find(({ prefix }) => isBelow(path, prefix))?.access ?? "token";
+  const exceptions = routes
+    .filter((one) => one.access !== accessBelow(one.path) || one.idempotent !== isSafe(one.method))
+    .toSorted((a, b) => strictness.indexOf(a.access) - strictness.indexOf(b.access));
+
+  const below = (path: RouteMatchOptions["path"], name: string, access: Access) => [
     ...callRoutes(
-      { ...any, name: "unknown RPC", match: { path }, cluster: service, speaks: "grpc", headers: [grpcContent()] },
+      { ...common, name: `${name} read`, match: { path, methods: safe }, access, idempotent: true },
       context,
     ),
-    ...callRoutes({ ...any, name: "REST", match: { path } }, context),
+    ...callRoutes({ ...common, name, match: { path }, access, idempotent: false }, context),
   ];
-}
-
-interface Group {
-  readonly name: string;
-  readonly match: RouteMatchOptions;
-  readonly access: Access;
-  readonly idempotent: boolean;
+  return [
+    ...exceptions.flatMap(({ method, path, access, idempotent }) => {
+      const match = { path: pathOf(path), methods: methodsOf(method) };
+      return callRoutes({ ...common, name: `REST ${method} ${path}`, match, access, idempotent }, context);
+    }),
+    ...longestFirst
+      .filter(({ access }) => access !== "token")
+      .flatMap(({ prefix, access }) => below({ below: prefix }, `REST ${prefix}`, access)),
+    // An RPC that nobody has: the service says so in its caller's protocol.
+    ...callRoutes({ ...common, ...unknownRpc, cluster: service, headers: [grpcContent()] }, context),
+    ...below({ prefix: "/" }, "REST", "token"),
+  ];
 }
 
 /** What asks for more comes first. */
 const strictness: readonly Access[] = ["token", "optional", "public"];
 
-/** One route for all that are treated alike: RE2 looks for many patterns at once in the time of one. */
-function groups(routes: readonly RestRoute[]): readonly Group[] {
-  const alike = Map.groupBy(routes, ({ method, access, idempotent }) => `${method} ${access} ${idempotent}`);
-  const made = [...alike.values()].flatMap((members) => {
-    const [first] = members;
-    if (first === undefined) return [];
-    const { method, access, idempotent } = first;
-    const pattern = [...new Set(members.map(({ path }) => patternOf(path)))].sort().join("|");
-    return {
-      name: `REST ${method} ${access}${idempotent ? " idempotent" : ""}`,
-      match: { path: { pattern }, methods: methodsOf(method) },
-      access,
-      idempotent,
-    };
-  });
-  return made.sort((a, b) => strictness.indexOf(a.access) - strictness.indexOf(b.access) || (a.name < b.name ? -1 : 1));
+/** They change nothing (RFC 9110, section 9.2.1), unless a route says otherwise. */
+const safe: readonly string[] = ["GET", "HEAD"];
+
+const unknownRpc = {
+  name: "unknown RPC",
+  match: { path: { prefix: "/" } },
+  access: "token",
+  idempotent: false,
+  speaks: "grpc",
+} as const;
+
+function isSafe(method: string): boolean {
+  return safe.includes(method);
+}
+
+function isBelow(path: string, prefix: string): boolean {
+  return path === prefix || path.startsWith(`${prefix}/`);
 }
 
 /** HEAD is GET without the body (RFC 9110, section 9.3.2). */
-function methodsOf(method: string): readonly string[] {
+function methodsOf(method: RestRoute["method"]): readonly string[] {
   if (method === "*") return [];
-  return method === "GET" ? ["GET", "HEAD"] : [method];
+  return method === "GET" ? safe : [method];
 }
 
-/** As RE2: `*` is one segment, with or without `%2F` in it, `**` any rest. */
-function patternOf(path: string): string {
-  return path
-    .split(/(\*\*|\*)/)
-    .map((part) => (part === "**" ? ".*" : part === "*" ? "[^/]+" : part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")))
-    .join("");
+/** `*` is one segment, `**` any rest. */
+function pathOf(path: string): RouteMatchOptions["path"] {
+  if (!path.includes("*")) return { exact: path };
+  const parts = path.split(/(\*\*|\*)/);
+  const patterns = parts.map((part) => (part === "**" ? ".*" : part === "*" ? "[^/]+" : literally(part)));
+  return { pattern: patterns.join("") };
 }
 
-/** The path itself and everything below it, not what merely begins alike. */
-function wholeSegments(prefix: string): readonly RouteMatchOptions["path"][] {
-  return [{ exact: prefix }, { prefix: `${prefix}/` }];
+function literally(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
