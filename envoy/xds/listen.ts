@@ -73,7 +73,7 @@ export async function listen(options: ListenOptions): Promise<ListeningServer> {
       for (const session of sessions) session.close();
       const timer = setTimeout(() => {
         for (const session of sessions) session.destroy();
-      }, 1_000);
+      }, 250);
       await closed;
       clearTimeout(timer);
     },

@@ -88,44 +88,73 @@ const noneVersion = versionOf(none);
 
 /** Throws for a resource without a name and for two of one type with the same name: clients reject both. */
 export function createSnapshot(resources: SnapshotResources): Snapshot {
-  const clusters = collect(resources.clusters, ClusterSchema, ({ name }) => name, clusterReferences);
-  const types = [
+  const { clusters, endpoints, listeners, routes, secrets, extensionConfigs } = resources;
+  const lists: readonly (readonly Message[] | undefined)[] = [
     clusters,
-    withClusterVersions(
-      collect(resources.endpoints, ClusterLoadAssignmentSchema, ({ clusterName }) => clusterName),
-      clusters,
-    ),
-    collect(resources.listeners, ListenerSchema, ({ name }) => name, listenerReferences),
-    collect(resources.routes, RouteConfigurationSchema, ({ name }) => name),
-    collect(resources.secrets, SecretSchema, ({ name }) => name),
-    collect(resources.extensionConfigs, TypedExtensionConfigSchema, ({ name }) => name),
+    endpoints,
+    listeners,
+    routes,
+    secrets,
+    extensionConfigs,
   ];
-  return new Snapshot(new Map(types.map(({ typeUrl, resources }) => [typeUrl, resources])));
+  return snapshotOf(lists.flatMap((list) => list ?? []));
 }
 
-interface Collected {
+/** As `createSnapshot`, of messages in one list; throws also for one that is no resource. */
+export function snapshotOf(messages: Iterable<Message>): Snapshot {
+  const types = new Map(kinds.map(({ typeUrl }) => [typeUrl, new Map<string, Resource>()]));
+  for (const message of messages) {
+    const kind = kindOf(message);
+    const resources = kind && types.get(kind.typeUrl);
+    if (kind === undefined || resources === undefined) throw new Error(`${message.$typeName} is no xDS resource`);
+    const resource = kind.resource(message);
+    const { label } = resourceType(kind.typeUrl);
+    if (resource.name === "") throw new Error(`a ${label} has no name`);
+    if (resources.has(resource.name)) throw new Error(`two resources of type ${label} are named ${resource.name}`);
+    resources.set(resource.name, resource);
+  }
+  const clusters = types.get(typeUrls.cluster) ?? none;
+  types.set(typeUrls.endpoint, withClusterVersions(types.get(typeUrls.endpoint) ?? none, clusters));
+  return new Snapshot(types);
+}
+
+/** Name of a resource; undefined for a message that is none. */
+export function resourceName(message: Message): string | undefined {
+  return kindOf(message)?.name(message);
+}
+
+interface Kind {
   readonly typeUrl: string;
-  readonly resources: ReadonlyMap<string, Resource>;
+  name(message: Message): string;
+  resource(message: Message): Resource;
 }
 
-function collect<Desc extends DescMessage>(
-  messages: readonly (MessageShape<Desc> & Message)[] = [],
+function kind<Desc extends DescMessage>(
   schema: Desc,
   nameOf: (message: MessageShape<Desc>) => string,
   referencesOf: (message: MessageShape<Desc>) => readonly Reference[] = () => [],
-): Collected {
+): Kind {
   const typeUrl = `type.googleapis.com/${schema.typeName}`;
-  const { label } = resourceType(typeUrl);
-  const resources = new Map<string, Resource>();
-  for (const message of messages) {
-    const name = nameOf(message);
-    if (name === "") throw new Error(`a ${label} has no name`);
-    if (resources.has(name)) throw new Error(`two resources of type ${label} are named ${name}`);
-    const value = canonicalBinary(schema, message);
-    const version = contentHash(value);
-    resources.set(name, { name, version, body: { typeUrl, value }, references: referencesOf(message) });
-  }
-  return { typeUrl, resources };
+  const name = (message: Message) => nameOf(message as MessageShape<Desc>);
+  const resource = (message: Message) => {
+    const value = canonicalBinary(schema, message as MessageShape<Desc>);
+    const references = referencesOf(message as MessageShape<Desc>);
+    return { name: name(message), version: contentHash(value), body: { typeUrl, value }, references };
+  };
+  return { typeUrl, name, resource };
+}
+
+const kinds: readonly Kind[] = [
+  kind(ClusterSchema, ({ name }) => name, clusterReferences),
+  kind(ClusterLoadAssignmentSchema, ({ clusterName }) => clusterName),
+  kind(ListenerSchema, ({ name }) => name, listenerReferences),
+  kind(RouteConfigurationSchema, ({ name }) => name),
+  kind(SecretSchema, ({ name }) => name),
+  kind(TypedExtensionConfigSchema, ({ name }) => name),
+];
+
+function kindOf({ $typeName }: Message): Kind | undefined {
+  return kinds.find(({ typeUrl }) => typeUrl === `type.googleapis.com/${$typeName}`);
 }
 
 /**
@@ -133,18 +162,21 @@ function collect<Desc extends DescMessage>(
  * version of endpoints covers the clusters that use them: they go out again after each such change, in both protocols,
  * and after a reconnect only if the client has not had them since.
  */
-function withClusterVersions(endpoints: Collected, clusters: Collected): Collected {
+function withClusterVersions(
+  endpoints: ReadonlyMap<string, Resource>,
+  clusters: ReadonlyMap<string, Resource>,
+): Map<string, Resource> {
   const users = new Map<string, string[]>();
-  for (const { name, version, references } of clusters.resources.values()) {
+  for (const { name, version, references } of clusters.values()) {
     for (const reference of references) {
       users.set(reference.name, [...(users.get(reference.name) ?? []), `${name} ${version}`]);
     }
   }
-  const resources = [...endpoints.resources.values()].map((resource) => {
+  const resources = [...endpoints.values()].map((resource) => {
     const version = contentHash(resource.version, ...(users.get(resource.name) ?? []).sort());
     return [resource.name, { ...resource, version }] as const;
   });
-  return { typeUrl: endpoints.typeUrl, resources: new Map(resources) };
+  return new Map(resources);
 }
 
 function inconsistency(
