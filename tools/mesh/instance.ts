@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Backoff } from "./backoff.ts";
 import type { Component, Running } from "./component.ts";
-import { lastLines, readFrom } from "./process/log-file.ts";
+import { readFrom } from "./process/log-file.ts";
 import { type Exit, type ManagedProcess, startProcess } from "./process/managed-process.ts";
 import type { State } from "./state.ts";
 
@@ -43,6 +43,8 @@ const pollMs = 50;
 const checkPeriodMs = 5_000;
 /** A process that is not ready by then never will be (milliseconds). */
 const startTimeoutMs = 90_000;
+/** Of the output of a process that did not start. */
+const quotedLines = 20;
 
 /** One supervised process: started, watched, started again when it ends by itself, stopped. */
 export class Instance {
@@ -150,7 +152,7 @@ export class Instance {
     const why = exit === undefined ? `is not ready: ${this.#reasons.join("; ")}` : `ended with ${describe(exit)}`;
     await process.stop();
     this.#ended(exit ?? (await process.exited));
-    throw new Error(`${this.name} ${why}\n${lastLines(this.#options.logFile, 20)}`);
+    throw new Error(`${this.name} ${why}\n${running.output().trimEnd().split("\n").slice(-quotedLines).join("\n")}`);
   }
 
   /** Watches the process, and starts it again whenever it ends by itself. */

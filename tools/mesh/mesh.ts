@@ -54,6 +54,8 @@ export async function prepareMesh({ layout, state, values, environment, say }: P
   const database = meshDatabase(context, kind);
   const migrations = meshMigrations(context, database);
 
+  const nats = natsComponent(context, say);
+  const proxy = envoyComponent(context);
   const isReachable = (port: number) => sendsRequestsTo(ports.admin, port);
   const controlPlane = serviceComponent(context, {
     name: "mesh",
@@ -88,11 +90,12 @@ export async function prepareMesh({ layout, state, values, environment, say }: P
     migrations,
     async start(supervisor) {
       const { order: orders = 1, gateway: gateways = 1 } = values.MESH_SCALE;
-      await supervisor.start([database.component, 1], [natsComponent(context, say), 1]);
+      supervisor.plan(database.component, nats, controlPlane, proxy, order, gateway);
+      await supervisor.start([database.component, 1], [nats, 1]);
       say("applying migrations");
       await migrations.up();
       await supervisor.start([controlPlane, 1], [order, orders]);
-      await supervisor.start([envoyComponent(context), 1]);
+      await supervisor.start([proxy, 1]);
       await supervisor.start([gateway, gateways]);
       await supervisor.reachable();
     },

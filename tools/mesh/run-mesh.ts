@@ -30,6 +30,8 @@ export interface MeshPing {
 }
 
 const stopSignals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
+/** A signal so soon after the first is the same one (milliseconds). */
+const echoMs = 1_000;
 const rotationPeriodMs = 5_000;
 const renewalPeriodMs = 24 * 3_600_000;
 
@@ -171,12 +173,18 @@ async function takeLock(layout: Layout) {
   }
 }
 
-/** The first signal asks, the second insists. Returns what ends that. */
+/**
+ * The first signal asks, a later one insists. Ctrl-C may come twice at once: from the terminal, and from npm that hands it on.
+ * Returns what ends that.
+ */
 function onSignals(first: (signal: string) => void, second: () => void): () => void {
-  let signals = 0;
+  let askedAt: number | undefined;
   const listener = (signal: NodeJS.Signals) => {
-    signals += 1;
-    if (signals === 1) return first(signal);
+    if (askedAt === undefined) {
+      askedAt = performance.now();
+      return first(signal);
+    }
+    if (performance.now() - askedAt < echoMs) return;
     second();
     process.exit(128 + constants.signals[signal]);
   };

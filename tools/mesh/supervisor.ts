@@ -15,10 +15,11 @@ export class UnknownComponent extends Error {}
 /** Most instances of one component. */
 const mostInstances = 32;
 
-/** Runs components: starts them in order, replaces and counts their instances, stops them in the order's reverse. */
+/** Runs components: starts them, replaces and counts their instances, stops them in order. */
 export class Supervisor {
   readonly #options: SupervisorOptions;
-  readonly #components: Component[] = [];
+  /** What others stand on comes first. */
+  #components: readonly Component[] = [];
   /** In the order of their start. */
   #instances: Instance[] = [];
   /** One change at a time. */
@@ -29,13 +30,15 @@ export class Supervisor {
     this.#options = options;
   }
 
-  /** Starts components side by side; resolves when all are ready. Throws the first failure once all have settled. */
+  /** What there will be: what others stand on comes first, and stops last. */
+  plan(...components: readonly Component[]): void {
+    this.#components = components;
+  }
+
+  /** Starts components of the plan side by side; resolves when all are ready. Throws the first failure once all have settled. */
   async start(...wanted: readonly (readonly [component: Component, instances: number])[]): Promise<void> {
     this.#refuseWhileStopping();
-    const instances = wanted.flatMap(([component, count]) => {
-      this.#components.push(component);
-      return Array.from({ length: count }, () => this.#add(component));
-    });
+    const instances = wanted.flatMap(([component, count]) => Array.from({ length: count }, () => this.#add(component)));
     const results = await Promise.allSettled(instances.map((instance) => this.#startOne(instance)));
     const failed = results.find((result) => result.status === "rejected");
     if (failed !== undefined) throw failed.reason;
@@ -46,15 +49,15 @@ export class Supervisor {
     await Promise.all(this.#instances.map((instance) => instance.reachable()));
   }
 
-  /** As of the last look. */
+  /** As of the last look, in the order of the plan. */
   known(): InstanceStatus[] {
-    return this.#instances.map((instance) => instance.status());
+    return this.#components.flatMap((component) => this.#of(component).map((instance) => instance.status()));
   }
 
   /** Looks at every instance again first. */
   async status(): Promise<InstanceStatus[]> {
     await Promise.all(this.#instances.map((instance) => instance.refresh()));
-    return this.#instances.map((instance) => instance.status());
+    return this.known();
   }
 
   /**
@@ -96,7 +99,7 @@ export class Supervisor {
     await Promise.all(this.#instances.map((instance) => instance.reload()));
   }
 
-  /** Stops everything, the last started component first; nothing starts any more. Calls after the first wait for it. */
+  /** Stops everything, the plan's last component first; nothing starts any more. Calls after the first wait for it. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stopAll();
     return this.#stopping;

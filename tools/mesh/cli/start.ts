@@ -48,6 +48,7 @@ await runCommand({
       say: (line) => void process.stderr.write(`${new Date().toISOString()} ${line}\n`),
       onReady: ({ components, edge }) => void process.stdout.write(`${componentTable(components)}\nready ${edge}\n`),
     });
-    return exitCodes.ok;
+    // Something may still be under way that nobody needs: an installation that was interrupted.
+    process.exit(exitCodes.ok);
   },
 });

@@ -22,8 +22,10 @@ is ended, too, found by its recorded process id and start; nothing else is touch
   options: { "data-dir": { type: "string" } },
   async run({ values: flags }) {
     const layout = meshLayout(meshValues({ MESH_DATA_DIR: flags["data-dir"] }));
+    let wasRunning = false;
     try {
       const { pid } = await askControl<MeshPing>(layout.socket, "/ping");
+      wasRunning = true;
       const supervisor = identifyProcess(pid);
       const asked = askControl(layout.socket, "/stop", {}, say).catch((error: unknown) => {
         // Its last word may be lost with its process.
@@ -36,7 +38,8 @@ is ended, too, found by its recorded process id and start; nothing else is touch
     }
     const state = new State(layout.state);
     const left = await stopOrphans(state, say);
-    say(left.length > 0 ? `ended what was left: ${left.join(", ")}` : "the mesh is not running");
+    if (left.length > 0) say(`ended what was left: ${left.join(", ")}`);
+    else say(wasRunning ? "the mesh has ended" : "the mesh is not running");
     return exitCodes.ok;
   },
 });

@@ -27,7 +27,8 @@ export async function serveControl(path: string, handlers: ControlHandlers): Pro
     response.on("error", () => {});
     try {
       if (handler === undefined) throw new UnknownComponent(`there is no ${url.pathname}`);
-      write({ result: await handler(url.searchParams, (line) => write({ line })) });
+      const result = await handler(url.searchParams, (line) => write({ line }));
+      write({ result: result ?? null });
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
       write({ error: text, usage: error instanceof UnknownComponent });

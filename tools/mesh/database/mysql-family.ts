@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { createConnection } from "mysql2/promise";
 import { type Command, mysqlPrograms } from "../../components/mysql.ts";
@@ -111,10 +112,11 @@ function mysql(files: DatabaseFiles): Flavour {
     server,
     install: (folder) => {
       const common = [...first, ...asRoot(files), `--datadir=${folder}`];
-      run(command, [...common, "--initialize-insecure", `--log-error=${join(files.home, "install.log")}`], files.owner);
+      const settings = ["--secure-file-priv=NULL", `--log-error=${join(files.home, "install.log")}`];
+      run(command, [...common, "--initialize-insecure", ...settings], files.owner);
     },
     // Without replicas a binary log costs a second write of everything.
-    settings: ["--mysqlx=0", "--skip-log-bin"],
+    settings: ["--mysqlx=0", "--skip-log-bin", "--secure-file-priv=NULL"],
     reloadTls: "alter instance reload tls",
   };
 }
@@ -135,6 +137,7 @@ function socketOf({ home }: DatabaseFiles): string {
  * else. One statement a line.
  */
 function accountStatements({ admin, schemas }: Accounts): string {
+  const installed = ["localhost", "127.0.0.1", "::1", hostname().toLowerCase()];
   const lines = [
     ...account(admin, "all privileges", "*.*"),
     `grant grant option on *.* to ${admin.user}@'%'`,
@@ -144,7 +147,7 @@ function accountStatements({ admin, schemas }: Accounts): string {
       ...account(migrator, "all privileges", `${name}.*`),
     ]),
     // Made by the installation, without a password.
-    "drop user if exists root@localhost, root@127.0.0.1, root@'::1', ''@localhost",
+    `drop user if exists ${installed.map((name) => `root@'${name}', ''@'${name}'`).join(", ")}`,
   ];
   return lines.map((line) => `${line};\n`).join("");
 }
