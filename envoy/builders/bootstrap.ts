@@ -29,7 +29,7 @@ export interface BootstrapOptions {
     readonly port: number;
   };
   /** Where listeners, clusters and the rest come from; unset: only what is static. */
-  readonly controlPlane?: ControlPlaneOptions;
+  readonly controlPlane?: ControlPlaneAddress;
   readonly listeners?: readonly Listener[];
   readonly clusters?: readonly Cluster[];
   readonly secrets?: readonly Secret[];
@@ -37,7 +37,7 @@ export interface BootstrapOptions {
   readonly overload?: OverloadOptions;
 }
 
-export interface ControlPlaneOptions {
+export interface ControlPlaneAddress {
   /** One or more, any of which will do. */
   readonly endpoints: readonly Pick<Endpoint, "address" | "port">[];
   /** Whether `endpoints` are host names. @default false: IP addresses */
@@ -86,7 +86,7 @@ export function bootstrap(options: BootstrapOptions): Bootstrap {
   });
 }
 
-function clusterOf({ endpoints, dns = false, tls }: ControlPlaneOptions): Cluster {
+function clusterOf({ endpoints, dns = false, tls }: ControlPlaneAddress): Cluster {
   return cluster({
     name: controlPlaneCluster,
     protocol: "http2",
@@ -97,7 +97,7 @@ function clusterOf({ endpoints, dns = false, tls }: ControlPlaneOptions): Cluste
   });
 }
 
-function dynamicResources({ protocol = "delta" }: ControlPlaneOptions) {
+function dynamicResources({ protocol = "delta" }: ControlPlaneAddress) {
   const { DELTA_GRPC, GRPC } = ApiConfigSource_ApiType;
   const grpc = { case: "envoyGrpc", value: { clusterName: controlPlaneCluster } } as const;
   return {

@@ -5,7 +5,16 @@ import { envoyTypes } from "../types.ts";
 
 /** A message as plain data, under the field names of Envoy's documentation. Throws for an `Any` of an unknown type. */
 export function plainConfig<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>): JsonValue {
-  return toJson(schema, message, { registry: envoyTypes, useProtoFieldName: true });
+  return typeFirst(toJson(schema, message, { registry: envoyTypes, useProtoFieldName: true }));
+}
+
+/** "@type" before the fields it explains. */
+function typeFirst(value: JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.map(typeFirst);
+  if (typeof value !== "object" || value === null) return value;
+  const { "@type": typeUrl, ...fields } = value;
+  const rest = Object.entries(fields).map(([key, field]) => [key, typeFirst(field)]);
+  return Object.fromEntries(typeUrl === undefined ? rest : [["@type", typeUrl], ...rest]);
 }
 
 /** A message as JSON text. */
@@ -20,7 +29,7 @@ export function renderYaml<Desc extends DescMessage>(schema: Desc, message: Mess
 
 /** One resource that says what it is ("@type"), as YAML text: what `readConfig` reads without being told. */
 export function renderResource<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>): string {
-  return yamlText(toJson(AnySchema, anyPack(schema, message), { registry: envoyTypes, useProtoFieldName: true }));
+  return yamlText(plainConfig(AnySchema, anyPack(schema, message)));
 }
 
 /** `yes`, `on` and the like in quotes: Envoy's reader takes them for booleans, as YAML 1.1 did. Long lines stay whole. */

@@ -5,12 +5,12 @@ import { ClusterSchema } from "../gen/envoy/config/cluster/v3/cluster_pb.js";
 import { type FieldRules, FieldRulesSchema, rules as ruleOption } from "../gen/validate/validate_pb.js";
 import { envoyTypes } from "../types.ts";
 import { parseConfig, readConfig } from "./config.ts";
-import { ConfigError, problemText } from "./problem.ts";
+import { ConfigError, formatProblem } from "./problem.ts";
 import { rules } from "./rules.ts";
 
 /** Problems of a cluster as they are shown. */
 function clusterProblems(text: string): readonly string[] {
-  return readConfig(text, ClusterSchema).problems.map((problem) => problemText(problem));
+  return readConfig(text, ClusterSchema).problems.map((problem) => formatProblem(problem));
 }
 
 describe("fields", () => {

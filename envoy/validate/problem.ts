@@ -11,7 +11,7 @@ export interface Problem {
 }
 
 /** One line: where, what. */
-export function problemText({ severity, path, message, line, column }: Problem, file?: string): string {
+export function formatProblem({ severity, path, message, line, column }: Problem, file?: string): string {
   const position = line === undefined ? [] : [line, column];
   const place = [...(file === undefined ? [] : [file]), ...position].join(":");
   const where = path.length === 0 ? "" : `${pathText(path)}: `;
@@ -23,7 +23,7 @@ export class ConfigError extends Error {
   readonly problems: readonly Problem[];
 
   constructor(problems: readonly Problem[]) {
-    super(problems.map((problem) => problemText(problem)).join("\n"));
+    super(problems.map((problem) => formatProblem(problem)).join("\n"));
     this.name = "ConfigError";
     this.problems = problems;
   }

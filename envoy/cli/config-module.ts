@@ -1,0 +1,40 @@
+import type { Message } from "@bufbuild/protobuf";
+import type { Bootstrap } from "../gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
+import { type Cluster, ClusterSchema } from "../gen/envoy/config/cluster/v3/cluster_pb.js";
+import {
+  type ClusterLoadAssignment,
+  ClusterLoadAssignmentSchema,
+} from "../gen/envoy/config/endpoint/v3/endpoint_pb.js";
+import { type Listener, ListenerSchema } from "../gen/envoy/config/listener/v3/listener_pb.js";
+import { type RouteConfiguration, RouteConfigurationSchema } from "../gen/envoy/config/route/v3/route_pb.js";
+import { type Secret, SecretSchema } from "../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
+import type { SnapshotResources } from "../xds/snapshot.ts";
+
+/** What a module exports that the commands take in place of a file: a configuration as code. */
+export interface ConfigModule {
+  readonly bootstrap?: Bootstrap | (() => Bootstrap | Promise<Bootstrap>);
+  readonly resources?: SnapshotResources | (() => SnapshotResources | Promise<SnapshotResources>);
+}
+
+/** The resources by type, in the order in which a person reads them. */
+export function messagesOf(resources: SnapshotResources): readonly Message[] {
+  const { listeners = [], routes = [], clusters = [], endpoints = [], secrets = [], extensionConfigs = [] } = resources;
+  return [...listeners, ...routes, ...clusters, ...endpoints, ...secrets, ...extensionConfigs];
+}
+
+export function isSnapshotResources(value: unknown): value is SnapshotResources {
+  return typeof value === "object" && value !== null && Object.values(value).every((list) => Array.isArray(list));
+}
+
+/** The reverse of `messagesOf`; what a control plane does not serve is left out. */
+export function resourcesOf(messages: readonly { readonly message: Message }[]) {
+  const ofType = <Shape extends Message>({ typeName }: { readonly typeName: string }) =>
+    messages.map(({ message }) => message).filter((message): message is Shape => message.$typeName === typeName);
+  return {
+    listeners: ofType<Listener>(ListenerSchema),
+    routes: ofType<RouteConfiguration>(RouteConfigurationSchema),
+    clusters: ofType<Cluster>(ClusterSchema),
+    endpoints: ofType<ClusterLoadAssignment>(ClusterLoadAssignmentSchema),
+    secrets: ofType<Secret>(SecretSchema),
+  };
+}
