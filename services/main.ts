@@ -6,9 +6,8 @@ import { orderOptions } from "@ordermesh/order/config.ts";
 import { createOrderService, publishableSubjects } from "@ordermesh/order/index.ts";
 import { createAuthenticator } from "@ordermesh/runtime/auth/authenticator.ts";
 import { browserGuard } from "@ordermesh/runtime/auth/browser-guard.ts";
-import { createPrincipalTokens, createPrincipalTokenVerifier } from "@ordermesh/runtime/auth/service-token.ts";
+import { createPrincipalTokenVerifier } from "@ordermesh/runtime/auth/service-token.ts";
 import { watchSecrets } from "@ordermesh/runtime/auth/watch-secrets.ts";
-import { ConfigError } from "@ordermesh/runtime/config/config-error.ts";
 import { printConfig } from "@ordermesh/runtime/config/print-config.ts";
 import { loadRuntimeConfig } from "@ordermesh/runtime/config/runtime-config.ts";
 import { deadLetterStream } from "@ordermesh/runtime/events/dead-letters.ts";
@@ -20,7 +19,6 @@ import { createHealthEndpoints } from "@ordermesh/runtime/lifecycle/health-endpo
 import { createLifecycle, type Part } from "@ordermesh/runtime/lifecycle/lifecycle.ts";
 import { createReadiness } from "@ordermesh/runtime/lifecycle/readiness.ts";
 import { exitWithFailure, runProcess } from "@ordermesh/runtime/lifecycle/run-process.ts";
-import type { Caller } from "@ordermesh/runtime/rpc/caller.ts";
 import { forwardTo } from "@ordermesh/runtime/rpc/forward.ts";
 import { createHealth } from "@ordermesh/runtime/rpc/health.ts";
 import { localCaller } from "@ordermesh/runtime/rpc/local-caller.ts";
@@ -36,6 +34,7 @@ import { openTlsIdentity } from "@ordermesh/runtime/tls/identity.ts";
 import { type Arguments, parseArguments, usage } from "./arguments.ts";
 import { createPorts, type Ports } from "./ports.ts";
 import { createRegistration, type Registration } from "./registration.ts";
+import { openRemote } from "./remote.ts";
 
 const dayMs = 86_400_000;
 const options = { ...gatewayOptions, ...orderOptions, ...meshOptions };
@@ -86,8 +85,9 @@ async function start({ roles }: Arguments, config: Config): Promise<void> {
     bindings.push(...mesh.bindings);
     for (const part of mesh.parts) lifecycle.add(part);
   }
-  const remote = roles.has("gateway") && !roles.has("order") ? await openRemote() : undefined;
+  const remote = roles.has("gateway") && !roles.has("order") ? await openRemote(config, identity) : undefined;
   if (remote !== undefined) {
+    lifecycle.add({ name: "order client", stop: () => remote.close() });
     readiness.add("order service", remoteHealth(remote));
     const own = new Set(bindings.map(({ service }) => service));
     const others = shownServices(config).filter((service) => !own.has(service));
@@ -155,31 +155,6 @@ async function start({ roles }: Arguments, config: Config): Promise<void> {
       defaultTimeoutMs: values.DEFAULT_TIMEOUT_MS,
       maximumTimeoutMs: values.MAX_TIMEOUT_MS,
     });
-  }
-
-  /** Reaches the services in the process that runs them. */
-  async function openRemote(): Promise<Caller> {
-    if (values.ORDER_URL === undefined) {
-      const allowed = `allowed: ${config.definition.ORDER_URL?.schema.description}`;
-      throw new ConfigError([
-        { name: "ORDER_URL", what: "is unset, and this process does not run the order service", allowed },
-      ]);
-    }
-    const isTls = values.ORDER_URL.startsWith("https://");
-    if (values.ORDER_PEER !== undefined && (identity === undefined || !isTls)) {
-      const allowed = "allowed: with TLS_CERT_FILE and a URL that begins with https://";
-      throw new ConfigError([{ name: "ORDER_PEER", what: "is set, and ORDER_URL is not called over mTLS", allowed }]);
-    }
-    // Loaded where it is used: an embedded instance is to stay small.
-    const { connectCaller } = await import("@ordermesh/runtime/rpc/connect-caller.ts");
-    const caller = connectCaller({
-      baseUrl: values.ORDER_URL,
-      defaultTimeoutMs: values.DEFAULT_TIMEOUT_MS,
-      ...(identity && isTls && { tls: { identity, peer: values.ORDER_PEER } }),
-      ...(config.serviceTokens && { principalToken: createPrincipalTokens(config.serviceTokens) }),
-    });
-    lifecycle.add({ name: "order client", stop: () => caller.close() });
-    return caller;
   }
 
   function addPorts(registry: Registry, gateway: Gateway | undefined): Ports {

@@ -18,11 +18,11 @@ export interface TestNats {
 
 /** Starts a nats-server with JetStream on file storage: by default the newest installed, a free port and a store of its own. */
 export async function startNats(
-  options: { binary?: string; port?: number; storeDir?: string } = {},
+  options: { binary?: string; port?: number; storeDir?: string; settings?: readonly string[] } = {},
 ): Promise<TestNats> {
   const binary = options.binary ?? natsServerProgram().path;
   const storeDir = options.storeDir ?? join(temporaryDirectory("nats"), "store");
-  let server = await startNatsServer(binary, options.port ?? 0, storeDir);
+  let server = await startNatsServer(binary, options.port ?? 0, storeDir, options.settings);
   const port = server.port;
   return {
     url: `nats://127.0.0.1:${port}`,
@@ -33,7 +33,7 @@ export async function startNats(
     kill: () => server.process.stop("SIGKILL"),
     restart: async () => {
       await server.process.stop();
-      server = await startNatsServer(binary, port, storeDir);
+      server = await startNatsServer(binary, port, storeDir, options.settings);
     },
     stop: () => server.process.stop(),
   };

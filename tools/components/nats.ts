@@ -8,13 +8,21 @@ export interface NatsServer {
   readonly port: number;
 }
 
-/** Starts a nats-server with JetStream on file storage in `storeDir`; port 0 lets it pick a free one. */
-export async function startNatsServer(binary: string, port: number, storeDir: string): Promise<NatsServer> {
+/** Starts a nats-server with JetStream on file storage in `storeDir`; port 0 lets it pick a free one. `settings` are more of its flags. */
+export async function startNatsServer(
+  binary: string,
+  port: number,
+  storeDir: string,
+  settings: readonly string[] = [],
+): Promise<NatsServer> {
   mkdirSync(storeDir, { recursive: true });
   const portsFile = (pid: number) => join(storeDir, `nats-server_${pid}.ports`);
   const process = await startServer({
     command: binary,
-    args: ["-a", "127.0.0.1", "-p", String(port || -1), "-js", "-sd", storeDir, "--ports_file_dir", storeDir],
+    args: [
+      ...["-a", "127.0.0.1", "-p", String(port || -1), "-js", "-sd", storeDir, "--ports_file_dir", storeDir],
+      ...settings,
+    ],
     logFile: join(storeDir, "log"),
     orphanSignal: "KILL",
     ready: async (pid) => {

@@ -11,9 +11,16 @@ const secret = "0123456789abcdef0123456789abcdef";
 const issuer = "https://issuer.test";
 const audience = "ordermesh";
 
-function sign(claims: JWTPayload, options: { secret?: string; exp?: number | string; alg?: string } = {}) {
+interface SignOptions {
+  readonly secret?: string;
+  readonly exp?: number | string;
+  readonly alg?: string;
+  readonly typ?: string;
+}
+
+function sign(claims: JWTPayload, options: SignOptions = {}) {
   const token = new SignJWT({ sub: "u1", iss: issuer, aud: audience, ...claims })
-    .setProtectedHeader({ alg: options.alg ?? "HS256" })
+    .setProtectedHeader({ alg: options.alg ?? "HS256", ...(options.typ !== undefined && { typ: options.typ }) })
     .setExpirationTime(options.exp ?? "5m");
   return token.sign(new TextEncoder().encode(options.secret ?? secret));
 }
@@ -48,6 +55,21 @@ describe("a shared secret", () => {
     expect((await verify(await sign({ sub: undefined, user_id: 7000 }))).id).toBe("7000");
   });
 
+  test("takes CFMP's user_uuid where there is neither", async () => {
+    expect((await verify(await sign({ sub: undefined, user_uuid: "8c7e" }))).id).toBe("8c7e");
+  });
+
+  test.each([{ type: "access" }, { typ: "Bearer" }, { token_use: "access" }])(
+    "takes an access token: %o",
+    async (claims) => {
+      expect((await verify(await sign(claims))).id).toBe("u1");
+    },
+  );
+
+  test.each(["JWT", "jwt", "at+jwt", "application/at+jwt"])("takes the header's type %s", async (typ) => {
+    expect((await verify(await sign({}, { typ }))).id).toBe("u1");
+  });
+
   test("refuses a token without a subject", async () => {
     for (const claims of [
       { sub: undefined },
@@ -70,6 +92,9 @@ describe("a shared secret", () => {
       async () => new UnsecuredJWT({ sub: "u1" }).setIssuer(issuer).setAudience(audience).encode(),
     ],
     ["a refresh token", () => sign({ type: "refresh" })],
+    ["a refresh token by its `typ`", () => sign({ typ: "Refresh" })],
+    ["an identity token by its `token_use`", () => sign({ token_use: "id" })],
+    ["a refresh token by its header", () => sign({}, { typ: "rt+jwt" })],
     ["not a token", async () => "abc"],
     ["an oversized token", () => sign({ padding: "x".repeat(10_000) })],
     ["not valid yet", () => sign({ nbf: nowSeconds() + 120 })],
@@ -98,6 +123,19 @@ describe("a shared secret", () => {
 
   test("refuses a short secret at start", () => {
     expect(() => createJwtVerifier({ keys: { secrets: new SecretRing(["short"]) } })).toThrow("at least 32 bytes");
+  });
+
+  test("a rotation: every secret verifies, and one that was taken away vouches for nobody, remembered or not", async () => {
+    const next = "fedcba9876543210fedcba9876543210";
+    const secrets = new SecretRing([secret]);
+    const check = createJwtVerifier({ keys: { secrets }, issuer, audience });
+    const old = await sign({});
+    await check(old);
+    secrets.replace([next, secret]);
+    await check(old);
+    await check(await sign({}, { secret: next }));
+    secrets.replace([next]);
+    expect((await refusal(check(old))).code).toBe(Code.Unauthenticated);
   });
 
   describe("remembered tokens", () => {

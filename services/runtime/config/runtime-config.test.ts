@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ConfigError } from "./config-error.ts";
 import { defineConfig, option } from "./option.ts";
@@ -89,6 +92,87 @@ describe("AUTH", () => {
     const jwks = { ...tokens, JWT_SECRET: "", JWT_JWKS_URL: "https://issuer.test/keys" };
     expect(load({ ...jwks, AUTH: "jwt" }).jwt?.keys).toEqual({ jwksUrl: new URL("https://issuer.test/keys") });
     expect(problems({ ...jwks, JWT_SECRET: secret })).toEqual(["JWT_SECRET is set, and so is JWT_JWKS_URL"]);
+  });
+});
+
+describe("certificates", () => {
+  const files = { TLS_CERT_FILE: "tls.crt", TLS_KEY_FILE: "tls.key", TLS_CA_FILE: "ca.crt" };
+  const tls = { ...files, TLS_PEERS: "envoy, operator" };
+
+  test("are three files and who may call", () => {
+    expect(load({ ...tokens, ...tls }).tls).toEqual({
+      files: { cert: "tls.crt", key: "tls.key", ca: "ca.crt" },
+      peers: ["envoy", "operator"],
+    });
+    expect(load().tls).toBeUndefined();
+  });
+
+  test("are all set, or none", () => {
+    expect(problems({ ...tokens, ...files })).toEqual(["TLS_PEERS is unset, and TLS_CERT_FILE is set"]);
+    expect(problems({ ...tokens, TLS_PEERS: "envoy" })).toEqual([
+      "TLS_CERT_FILE is unset, and TLS_PEERS is set",
+      "TLS_KEY_FILE is unset, and TLS_PEERS is set",
+      "TLS_CA_FILE is unset, and TLS_PEERS is set",
+    ]);
+  });
+
+  test("name peers by their names", () => {
+    expect(problems({ ...tokens, ...tls, TLS_PEERS: "envoy,spiffe://x/y" })).toEqual([
+      'TLS_PEERS "envoy,spiffe://x/y" is not valid',
+    ]);
+  });
+
+  test("let others in, who need a token then", () => {
+    expect(load({ ...tokens, ...tls }).auth).toBe("jwt");
+    expect(problems(tls)[0]).toBe("JWT_SECRET is unset, and AUTH is jwt because TLS_CERT_FILE is set");
+    expect(problems({ ...tls, AUTH: "open" })).toEqual([
+      "AUTH open would make everybody whom a peer lets through an administrator",
+    ]);
+  });
+
+  test("secure the database, where there is one that does not say otherwise", () => {
+    expect(load({ ...tokens, ...tls, ...mesh, DATABASE_TLS: "true" }).values.DATABASE_TLS).toBe("true");
+    expect(problems({ ...tokens, DATABASE_TLS: "true" })).toEqual([
+      "DATABASE_URL is unset, and DATABASE_TLS is true",
+      "TLS_CERT_FILE is unset, and DATABASE_TLS is true",
+    ]);
+    const own = { ...mesh, DATABASE_URL: `${mesh.DATABASE_URL}?sslmode=require` };
+    expect(problems({ ...tokens, ...tls, ...own, DATABASE_TLS: "true" })).toEqual([
+      "DATABASE_URL has sslmode, and DATABASE_TLS is true",
+    ]);
+  });
+});
+
+describe("the registry", () => {
+  test("is in NATS", () => {
+    expect(problems({ MESH_REGISTRY: "true" })).toEqual(["NATS_URL is unset, and MESH_REGISTRY is true"]);
+  });
+
+  test.each(["0.0.0.0", "::", "[::]"])("names an address that others can call, which %s is not", (HOST) => {
+    const env = { ...tokens, ...mesh, MESH_REGISTRY: "true", HOST };
+    expect(problems(env)).toEqual([
+      `ADVERTISE_HOST is unset, and nobody can call ${HOST}, which MESH_REGISTRY would register`,
+    ]);
+    expect(problems({ ...env, ADVERTISE_HOST: "order-1" })).toEqual([]);
+  });
+});
+
+describe("secrets", () => {
+  const next = "fedcba9876543210fedcba9876543210";
+
+  test("may be several, one a line, and are of files that are watched", () => {
+    const file = join(mkdtempSync(join(tmpdir(), "ordermesh-secret-")), "secret");
+    writeFileSync(file, `${next}\n${secret}\n`);
+    const { serviceTokens, secretFiles } = load({ SERVICE_TOKEN_SECRET_FILE: file });
+    expect(serviceTokens?.current).toEqual([next, secret]);
+    expect(secretFiles).toEqual([{ name: "SERVICE_TOKEN_SECRET", file, ring: serviceTokens }]);
+    rmSync(dirname(file), { recursive: true });
+  });
+
+  test("of tokens and of the gateway are different ones: an issuer of tokens must not act as the gateway", () => {
+    expect(problems({ ...tokens, SERVICE_TOKEN_SECRET: `${next}\n${secret}` })).toEqual([
+      "SERVICE_TOKEN_SECRET is JWT_SECRET, too: whoever issues tokens could act as the gateway",
+    ]);
   });
 });
 

@@ -39,19 +39,32 @@ class BucketRegistration implements Registration {
   #timer: NodeJS.Timeout | undefined;
   /** One write after the other: a late heartbeat must not undo what came after it. */
   #last: Promise<void> = Promise.resolve();
+  #beating = false;
   #failing = false;
+  #connected = true;
 
   constructor(nc: NatsConnection, log: Logger, periodMs: number) {
     this.#nc = nc;
     this.#bucket = new RegistryBucket(nc);
     this.#log = log;
     this.#periodMs = periodMs;
-    void watchConnection(nc, log, { disconnect: () => {}, reconnect: () => void this.#heartbeat() });
+    void watchConnection(nc, log, {
+      disconnect: () => {
+        this.#connected = false;
+      },
+      reconnect: () => {
+        this.#connected = true;
+        void this.#heartbeat();
+      },
+    });
   }
 
   async start(instances: readonly Omit<Instance, "state">[]): Promise<void> {
     this.#instances = instances.map((instance) => ({ ...instance, state: "ready" }));
-    this.#timer = setInterval(() => void this.#heartbeat(), this.#periodMs);
+    this.#timer = setInterval(() => {
+      // One that takes long is not followed by a queue of others.
+      if (!this.#beating) void this.#heartbeat();
+    }, this.#periodMs);
     await this.#heartbeat();
     for (const { instanceId, address, port } of instances) this.#log.info({ instanceId, address, port }, "registered");
   }
@@ -66,16 +79,17 @@ class BucketRegistration implements Registration {
     const leaving = this.#instances;
     this.#instances = [];
     await this.#inTurn(async () => {
-      if (this.#nc.isClosed()) return;
+      if (!this.#connected || this.#nc.isClosed()) return;
       const all = Promise.all(leaving.map((instance) => this.#bucket.delete(instanceKey(instance))));
       await all.catch((error: unknown) => this.#log.warn({ err: error }, "the registry was not told of our leaving"));
     });
     await this.#nc.close();
   }
 
-  /** Once more, if nothing is being written; failures are told once. */
+  /** Never rejects; failures are told once. */
   async #heartbeat(): Promise<void> {
     if (this.#instances.length === 0) return;
+    this.#beating = true;
     try {
       await this.#inTurn(() => this.#write());
       if (this.#failing) this.#log.info("registered again");
@@ -83,10 +97,13 @@ class BucketRegistration implements Registration {
     } catch (error) {
       if (!this.#failing) this.#log.warn({ err: error }, "the registry does not take our heartbeat");
       this.#failing = true;
+    } finally {
+      this.#beating = false;
     }
   }
 
   async #write(): Promise<void> {
+    if (!this.#connected) throw new Error("there is no connection to NATS");
     const write = () =>
       Promise.all(this.#instances.map((one) => this.#bucket.put(instanceKey(one), encodeInstance(one))));
     try {

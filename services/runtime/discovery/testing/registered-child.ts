@@ -1,0 +1,11 @@
+import { pino } from "pino";
+import { newInstanceId } from "../instance.ts";
+import { openRegistration } from "../registration.ts";
+import { instanceOf } from "./instance-of.ts";
+
+// Registers itself at the NATS of its first argument, tells its id, and lives until it is killed.
+const [natsUrl = ""] = process.argv.slice(2);
+const instanceId = newInstanceId("order");
+const registration = await openRegistration({ natsUrl, log: pino({ level: "silent" }) });
+await registration.start([instanceOf(instanceId)]);
+process.send?.(instanceId);
