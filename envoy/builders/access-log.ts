@@ -2,6 +2,7 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { packAny } from "../any.ts";
 import {
   type AccessLog,
+  type AccessLogFilterSchema,
   AccessLogSchema,
   ComparisonFilter_Op,
   GrpcStatusFilter_Status,
@@ -66,7 +67,28 @@ export function jsonAccessLog({ file, errorsOnly = false, fields: more = {} }: A
   });
 }
 
-const failures: MessageInitShape<typeof AccessLogSchema>["filter"] = {
+type Filter = MessageInitShape<typeof AccessLogFilterSchema>;
+
+const isGrpc: Filter = {
+  filterSpecifier: {
+    case: "headerFilter",
+    value: {
+      header: {
+        name: "content-type",
+        headerMatchSpecifier: {
+          case: "stringMatch",
+          value: { matchPattern: { case: "prefix", value: "application/grpc" } },
+        },
+      },
+    },
+  },
+};
+
+const isNotOk: Filter = {
+  filterSpecifier: { case: "grpcStatusFilter", value: { statuses: [GrpcStatusFilter_Status.OK], exclude: true } },
+};
+
+const failures: Filter = {
   filterSpecifier: {
     case: "orFilter",
     value: {
@@ -82,12 +104,8 @@ const failures: MessageInitShape<typeof AccessLogSchema>["filter"] = {
             },
           },
         },
-        {
-          filterSpecifier: {
-            case: "grpcStatusFilter",
-            value: { statuses: [GrpcStatusFilter_Status.OK], exclude: true },
-          },
-        },
+        // Of gRPC alone: to this filter whatever has no gRPC status has UNKNOWN.
+        { filterSpecifier: { case: "andFilter", value: { filters: [isGrpc, isNotOk] } } },
       ],
     },
   },

@@ -123,5 +123,12 @@ const rpcResponseHeaders = ["grpc-status", "grpc-message", "grpc-status-details-
 
 export function accessLogs({ accessLog }: Pick<MeshModel, "accessLog">): readonly AccessLog[] {
   if (accessLog === "off") return [];
-  return [jsonAccessLog({ errorsOnly: accessLog === "errors", fields: { upstream_ms: "%RESPONSE_DURATION%" } })];
+  return [jsonAccessLog({ errorsOnly: accessLog === "errors", fields: logFields })];
 }
+
+const logFields = {
+  upstream_ms: "%RESPONSE_DURATION%",
+  // Envoy knows the trace only where it traces itself: else the client began it, or the service, which names its reply by it.
+  traceparent: "%REQ(TRACEPARENT)%",
+  reply_id: "%RESP(X-REQUEST-ID)%",
+};
