@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/compose-spec/compose-go/v2/cli"
 )
@@ -19,9 +20,18 @@ func main() {
 	fmt.Println(string(text))
 }
 
+// Variables come from the environment and from the files of COMPOSE_ENV_FILES; a .env that happens to be there is left alone.
 func load(files []string) ([]byte, error) {
+	var envFiles []string
+	if names := os.Getenv("COMPOSE_ENV_FILES"); names != "" {
+		envFiles = strings.Split(names, ",")
+	}
 	options, err := cli.NewProjectOptions(files,
 		cli.WithOsEnv,
+		func(options *cli.ProjectOptions) error {
+			options.EnvFiles = envFiles
+			return nil
+		},
 		cli.WithDotEnv,
 		cli.WithDefaultProfiles(),
 	)
