@@ -55,6 +55,15 @@ test("a suite is its table, its marks, its problems and where it ran", () => {
   ]);
 });
 
+test("where several processes share the work, each one's part is told", () => {
+  const servers = { envoy: { cpuUs: 120.4, peakMb: 90 }, order: { cpuUs: 80, peakMb: 200 } };
+  const text = markdownOf({ ...result, rows: [row, { ...row, servers }] });
+  expect(text.split("\n\n").slice(3, 5)).toEqual([
+    "CPU us/op by process:",
+    ["| row | envoy | order |", "| --- | --- | --- |", "| GET \\| one | 120.4 | 80 |"].join("\n"),
+  ]);
+});
+
 test("the page has every suite", () => {
   const page = markdownPage([result, { ...result, suite: "start" }]);
   expect(page.match(/^## .*$/gm)).toEqual(["## rest", "## start"]);

@@ -18,11 +18,11 @@ const columns: readonly [string, (row: RowResult) => string][] = [
 /** A suite's part of the table. */
 export function markdownOf(result: SuiteResult): string {
   const lines = [columns.map(([title]) => title), columns.map(() => "---"), ...result.rows.map(cells)];
-  const table = lines.map((line) => `| ${line.join(" | ")} |`).join("\n");
+  const table = tableOf(lines);
   const marks = result.marks.map((mark) => `- ${mark.holds ? "holds" : "**missed**"}: ${describeMark(mark)}`);
   const problems = result.problems.map((problem) => `- **failed**: ${problem.replaceAll("\n", " ")}`);
   const run = `${result.date}, ${result.rounds} rounds${result.quick ? ", quick" : ""}; ${machineText(result)}`;
-  return [`## ${result.suite}`, result.title, table, [...marks, ...problems].join("\n"), run]
+  return [`## ${result.suite}`, result.title, table, processTable(result), [...marks, ...problems].join("\n"), run]
     .filter((part) => part !== "")
     .join("\n\n");
 }
@@ -37,8 +37,25 @@ latencies at the load generator. Memory is the highest moment of all server proc
   return `${[intro, ...results.map(markdownOf)].join("\n\n")}\n`;
 }
 
+/** Where the CPU time went, in the first layout; empty where no row has several processes. */
+function processTable({ rows }: SuiteResult): string {
+  const several = rows.filter(({ layout, servers }) => layout === rows[0]?.layout && Object.keys(servers).length > 1);
+  if (several.length === 0) return "";
+  const names = [...new Set(several.flatMap(({ servers }) => Object.keys(servers)))];
+  const lines = several.map((row) => [escaped(row.name), ...names.map((name) => shown(row.servers[name]?.cpuUs))]);
+  return `CPU us/op by process:\n\n${tableOf([["row", ...names], ["---", ...names.map(() => "---")], ...lines])}`;
+}
+
+function tableOf(lines: readonly (readonly string[])[]): string {
+  return lines.map((line) => `| ${line.join(" | ")} |`).join("\n");
+}
+
 function cells(row: RowResult): string[] {
-  return columns.map(([, text]) => text(row).replaceAll("|", "\\|"));
+  return columns.map(([, text]) => escaped(text(row)));
+}
+
+function escaped(text: string): string {
+  return text.replaceAll("|", "\\|");
 }
 
 function shown(value: number | undefined): string {

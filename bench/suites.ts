@@ -1,5 +1,6 @@
 import type { Suite } from "./suite.ts";
 import { growth } from "./suites/growth/suite.ts";
+import { meshCost } from "./suites/mesh-cost/suite.ts";
 import { orderRead } from "./suites/order-read/suite.ts";
 import { orderWrite } from "./suites/order-write/suite.ts";
 import { purchaseToOrder } from "./suites/purchase-to-order/suite.ts";
@@ -18,4 +19,5 @@ export const suites: readonly Suite[] = [
   restInproc,
   start,
   growth,
+  meshCost,
 ];
