@@ -9,6 +9,7 @@ const folders = [
   "services/order/store",
   "services/order/events",
   "services/order/rpc",
+  "tools/ops/backup",
   "test/mysql",
   "test/crash",
   "test/e2e/mesh.test.ts",
