@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { TLSSocket } from "node:tls";
 import mysql, { type Connection, type ResultSetHeader, type SslOptions } from "mysql2";
-import { Sequelize } from "sequelize";
+import { ConnectionError, Sequelize } from "sequelize";
 import { StartupError } from "../../lifecycle/startup-error.ts";
 import type { DatabaseAddress, DatabaseTls } from "../address.ts";
 import { text } from "../column.ts";
@@ -76,7 +76,7 @@ function checkAddress(connection: Connection, address: string): void {
   if (certificate?.checkIP(address) !== undefined) return;
   connection.destroy();
   const cause = new Error(`the certificate of the database server is not for ${address}`);
-  throw Object.assign(cause, { code: "ERR_TLS_CERT_ALTNAME_INVALID" });
+  throw new ConnectionError(Object.assign(cause, { code: "ERR_TLS_CERT_ALTNAME_INVALID" }));
 }
 
 function isEmpty(values: string[] | undefined): boolean {
