@@ -40,8 +40,8 @@ transport_socket:
     const text = "name: 7\ntype: EDSS\nconnect_timeout: soon\nhealth_checks: {}\nload_assignment: []\n";
     expect(clusterProblems(text)).toEqual([
       "1:1: error: name: expected string, got 7",
-      '2:1: error: type: expected enum envoy.config.cluster.v3.Cluster.DiscoveryType, got "EDSS"; did you mean EDS?',
-      expect.stringMatching(/^3:1: error: connect_timeout: /),
+      '2:1: error: type: must be one of STATIC, STRICT_DNS, LOGICAL_DNS, EDS, ORIGINAL_DST, not "EDSS"; did you mean EDS?',
+      '3:1: error: connect_timeout: must be a duration such as "1.5s", not "soon"',
       "4:1: error: health_checks: must be a list, not an object",
       "5:1: error: load_assignment: must be an object (envoy.config.endpoint.v3.ClusterLoadAssignment), not a list",
     ]);

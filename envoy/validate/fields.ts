@@ -1,4 +1,11 @@
-import { type DescField, type DescMessage, fromJson, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
+import {
+  type DescEnum,
+  type DescField,
+  type DescMessage,
+  fromJson,
+  type JsonObject,
+  type JsonValue,
+} from "@bufbuild/protobuf";
 import { envoyTypes, messageOfTypeUrl, typeNameOf } from "../types.ts";
 import type { Path } from "./path.ts";
 import type { Problem } from "./problem.ts";
@@ -82,12 +89,12 @@ class Walk {
   #leaf(schema: DescMessage, field: DescField, value: JsonValue, path: Path): JsonValue {
     const problem = readingProblem(schema, field, value);
     if (problem === undefined) return value;
-    this.#error(path, `${problem}${enumHint(field, value)}`);
+    this.#error(path, problem);
     return null;
   }
 
   #any(json: JsonValue, path: Path): JsonValue {
-    const nothing = { "@type": "type.googleapis.com/google.protobuf.Empty", value: {} };
+    const nothing = { "@type": "type.googleapis.com/google.protobuf.Empty" };
     if (!isObject(json)) {
       this.#error(path, `must be an object with "@type", not ${kindOf(json)}`);
       return nothing;
@@ -127,22 +134,37 @@ class Walk {
   }
 }
 
+/** Why a value cannot be read as the field's kind; undefined where it can. */
 function readingProblem(schema: DescMessage, field: DescField, value: JsonValue): string | undefined {
   try {
     fromJson(schema, { [field.name]: value }, { registry: envoyTypes });
     return undefined;
   } catch (error) {
+    if (field.enum !== undefined) return enumProblem(field.enum, value);
+    if (field.message !== undefined)
+      return `must be ${leafWords[field.message.name] ?? field.message.typeName}, not ${kindOf(value)}`;
     const text = error instanceof Error ? error.message : String(error);
-    return text.replace(/^cannot (decode|assign) .*? from JSON: /, "").replace(/^cannot decode /, "cannot read ");
+    return text.replace(/^cannot (decode|assign) .*? from JSON: /, "");
   }
 }
 
-function enumHint({ enum: type }: DescField, value: JsonValue): string {
-  if (type === undefined || typeof value !== "string") return "";
-  const names = type.values.map(({ name }) => name);
-  const meant = suggestion(value, names);
-  return meant === undefined ? `; one of ${names.join(", ")}` : `; did you mean ${meant}?`;
+function enumProblem({ values }: DescEnum, value: JsonValue): string {
+  const names = values.map(({ name }) => name);
+  const meant = typeof value === "string" ? suggestion(value, names) : undefined;
+  const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
+  return `must be one of ${names.join(", ")}, not ${kindOf(value)}${hint}`;
 }
+
+/** Messages of google.protobuf that JSON writes as a text or a number. */
+const leafWords: Readonly<Record<string, string>> = {
+  Duration: 'a duration such as "1.5s"',
+  Timestamp: 'a time such as "2026-01-31T12:00:00Z"',
+  BoolValue: "true or false",
+  StringValue: "a text",
+  Empty: "{}",
+  Struct: "an object",
+  ListValue: "a list",
+};
 
 function unknownField(schema: DescMessage, key: string): string {
   const meant = suggestion(
@@ -174,5 +196,5 @@ function isObject(json: JsonValue): json is JsonObject {
 
 function kindOf(json: JsonValue): string {
   if (json === null) return "nothing";
-  return Array.isArray(json) ? "a list" : typeof json === "object" ? "an object" : `the ${typeof json} ${json}`;
+  return Array.isArray(json) ? "a list" : typeof json === "object" ? "an object" : JSON.stringify(json);
 }

@@ -1,0 +1,255 @@
+import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeEach, describe, expect, test, vi } from "vitest";
+import { requireEnvoy } from "../testing/envoy.ts";
+import { temporaryFolder } from "../testing/temporary.ts";
+import { runCli } from "./cli.ts";
+
+const sample = join(import.meta.dirname, "../testing/sample-config.ts");
+
+interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function run(...args: string[]): Promise<Outcome> {
+  const text = { out: "", err: "" };
+  const code = await runCli(args, {
+    out: (more) => {
+      text.out += more;
+    },
+    err: (more) => {
+      text.err += more;
+    },
+  });
+  return { code, ...text };
+}
+
+let folder: string;
+
+beforeEach(() => {
+  folder = temporaryFolder();
+});
+
+function write(name: string, text: string): string {
+  const path = join(folder, name);
+  mkdirSync(join(path, ".."), { recursive: true });
+  writeFileSync(path, text);
+  return path;
+}
+
+describe("usage", () => {
+  test("lists the commands", async () => {
+    const { code, out } = await run("--help");
+    expect([code, out]).toEqual([
+      0,
+      expect.stringMatching(/render .*\n.*validate .*\n.*diff .*\n.*routes .*\n.*serve /),
+    ]);
+  });
+
+  test.each(["render", "validate", "diff", "routes", "serve"])("explains %s and its exit codes", async (command) => {
+    const { code, out } = await run(command, "--help");
+    expect([code, out]).toEqual([0, expect.stringMatching(`^usage: envoy-config ${command} [^]*exit codes: 0`)]);
+  });
+
+  test.each([
+    [["validat"], 'no command "validat"'],
+    [["validate"], "validate takes one file"],
+    [["validate", "--strict", "x.yaml"], "Unknown option '--strict'"],
+    [["validate", "nowhere.yaml"], "nowhere.yaml: no such file or folder"],
+    [["diff", sample], "diff takes two files"],
+    [["render", sample, "--format", "toml"], "--format is yaml or json, not toml"],
+    [["serve", "folder", "--port", "http"], "--port is a number up to 65535, not http"],
+    [["serve", "folder", "--cert", "tls.crt"], "--cert, --key, --ca and --allow go together"],
+  ])("%j is wrong usage", async (args, message) => {
+    const { code, err } = await run(...args);
+    expect([code, err]).toEqual([2, expect.stringContaining(message)]);
+  });
+
+  test("a folder without a configuration is wrong usage", async () => {
+    expect(await run("validate", folder)).toMatchObject({ code: 2 });
+  });
+});
+
+describe("render", () => {
+  test("writes a module's bootstrap as YAML", async () => {
+    expect(await run("render", sample)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^node:\n {2}id: edge-1\n/),
+    });
+  });
+
+  test("writes JSON", async () => {
+    const { out } = await run("render", sample, "--format", "json");
+    expect(JSON.parse(out)).toMatchObject({ node: { id: "edge-1" } });
+  });
+
+  test("puts the resources into the bootstrap", async () => {
+    const { out } = await run("render", sample, "--static", "--format", "json");
+    const { static_resources: fixed } = JSON.parse(out);
+    expect(fixed.clusters.map(({ name, type }: { name: string; type: string }) => [name, type])).toEqual([
+      ["orders", "STATIC"],
+      ["orders.http1", "STATIC"],
+      ["collector", "STRICT_DNS"],
+    ]);
+    expect(JSON.stringify(fixed.listeners)).toContain('"route_config":{"name":"edge"');
+  });
+
+  test("writes files that only their owner may read, and that validate takes", async () => {
+    const { out } = await run("render", sample, "--out", join(folder, "made"));
+    const files = out.trim().split("\n");
+    expect(files.map((file) => statSync(file).mode & 0o777)).toEqual(files.map(() => 0o600));
+    expect(readdirSync(join(folder, "made/resources")).sort()).toEqual([
+      "cluster-load-assignment.yaml",
+      "cluster.yaml",
+      "listener.yaml",
+      "route-configuration.yaml",
+    ]);
+    expect(await run("validate", join(folder, "made"), "--no-envoy")).toMatchObject({ code: 0 });
+  });
+
+  test("writes nothing of a configuration that breaks a rule", async () => {
+    const file = write("bad.yaml", "admin: { address: { socket_address: { address: '', port_value: 1 } } }");
+    expect(await run("render", file)).toMatchObject({
+      code: 1,
+      out: "",
+      err: expect.stringContaining("admin.address.socket_address.address: must not be empty"),
+    });
+  });
+
+  test("refuses a module that exports nothing of use", async () => {
+    const file = write("empty.mjs", "export const nothing = 1;\n");
+    expect(await run("render", file)).toMatchObject({ code: 2, err: expect.stringContaining("exports neither") });
+  });
+});
+
+describe("validate", () => {
+  test("asks Envoy about a module's whole configuration", async () => {
+    const { code, out } = await run("validate", sample, "--envoy", requireEnvoy());
+    expect([code, out]).toEqual([0, `valid, and taken by Envoy: ${sample}\n`]);
+  });
+
+  test("reports all problems with file, line and column", async () => {
+    const file = write("bad.yaml", "node: { idd: a }\nadmin: { address: { socket_address: { address: a } } }\n");
+    expect(await run("validate", file, "--no-envoy")).toMatchObject({
+      code: 1,
+      out: `${file}:1:9: error: node.idd: unknown field of envoy.config.core.v3.Node; did you mean id?\n`,
+    });
+    const rule = write("rule.yaml", "admin: { address: { socket_address: { address: a } } }\n");
+    expect(await run("validate", rule, "--no-envoy")).toMatchObject({
+      code: 1,
+      out: `${rule}:1:21: error: admin.address.socket_address: needs one of port_value, named_port\n`,
+    });
+  });
+
+  test("reports what only Envoy finds", async () => {
+    const { out: yaml } = await run("render", sample, "--static");
+    const file = write("bad.yaml", yaml.replace("/v[12]/login", "/v[12/login"));
+    expect(await run("validate", file, "--envoy", requireEnvoy())).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/error: Envoy: .*missing \]/),
+    });
+  });
+
+  test("reports a resource that refers to one that is not there", async () => {
+    await run("render", sample, "--out", folder);
+    writeFileSync(join(folder, "resources/cluster-load-assignment.yaml"), "resources: []\n");
+    expect(await run("validate", folder, "--no-envoy")).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/error: .*orders/),
+    });
+  });
+
+  test("writes problems as JSON", async () => {
+    const file = write("bad.yaml", "nod: {}\n");
+    const { code, out } = await run("validate", file, "--no-envoy", "--json");
+    expect([code, JSON.parse(out)]).toEqual([
+      1,
+      [expect.objectContaining({ file, path: ["nod"], line: 1, severity: "error" })],
+    ]);
+  });
+
+  test("checks a file of secrets", async () => {
+    const type = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret";
+    const file = write("sds.yaml", `resources:\n- "@type": ${type}\n  name: a\n  tls_certificat: {}\n`);
+    expect(await run("validate", file, "--no-envoy")).toMatchObject({
+      code: 1,
+      out: expect.stringContaining(":4:3: error: resources[0].tls_certificat: unknown field"),
+    });
+  });
+});
+
+describe("diff", () => {
+  test("finds no difference between a configuration and itself in other words", async () => {
+    const { out: yaml } = await run("render", sample, "--static");
+    const { out: json } = await run("render", sample, "--static", "--format", "json");
+    const camel = json.replaceAll('"connect_timeout"', '"connectTimeout"');
+    expect(await run("diff", write("a.yaml", yaml), write("b.json", camel))).toMatchObject({ code: 0, out: "" });
+  });
+
+  test("names the resource and the field", async () => {
+    const { out: yaml } = await run("render", sample, "--static");
+    const changed = yaml.replace("timeout: 2s", "timeout: 3s").replaceAll("name: collector", "name: otel");
+    const { code, out } = await run("diff", write("a.yaml", yaml), write("b.yaml", changed));
+    expect(code).toBe(1);
+    expect(out).toContain("- cluster collector\n+ cluster otel\n~ listener edge\n");
+    expect(out).toContain('virtual_hosts.shop.routes.GetOrder.route.timeout: "2s" -> "3s"\n');
+  });
+
+  test("refuses to compare what is invalid", async () => {
+    const file = write("bad.yaml", "nod: {}\n");
+    expect(await run("diff", file, file)).toMatchObject({
+      code: 1,
+      out: "",
+      err: expect.stringContaining("unknown field"),
+    });
+  });
+});
+
+describe("routes", () => {
+  test("prints what goes where, in Envoy's order", async () => {
+    const { code, out } = await run("routes", sample);
+    expect(code).toBe(0);
+    expect(out.split("\n").map((line) => line.replace(/ {2,}/g, " | "))).toEqual([
+      "ROUTES | HOST | NAME | MATCH | TO | TIMEOUT | RETRY | AUTH | LIMIT",
+      "edge | * | internal | /internal/* | answer 404 | open",
+      "edge | * | login | ~/v[12]/login x-kind=user | orders.http1 | 15s | open",
+      "edge | * | GetOrder | POST /shop.v1.Orders/GetOrder grpc | orders | 2s | 2x connect-failure,refused-stream,reset,unavailable,cancelled",
+      "edge | * | item | GET,HEAD /v1/orders/{order}/items/* | orders.http1 | 15s | 1x connect-failure,refused-stream,reset,gateway-error | any",
+      "edge | * | rest | /* | orders.http1 | 15s | 50/s, burst 50",
+      "",
+    ]);
+  });
+
+  test("says the same of the one-file form", async () => {
+    const { out: yaml } = await run("render", sample, "--static");
+    expect((await run("routes", write("all.yaml", yaml), "--json")).out).toBe(
+      (await run("routes", sample, "--json")).out,
+    );
+  });
+
+  test("says so where there are none", async () => {
+    expect(await run("routes", write("empty.yaml", "node: { id: a }"))).toMatchObject({ code: 0, out: "no routes\n" });
+  });
+});
+
+describe("serve", () => {
+  test("serves until a signal comes", async () => {
+    await run("render", sample, "--out", folder);
+    const lines: string[] = [];
+    const output = { out: (text: string) => lines.push(text), err: (text: string) => lines.push(text) };
+    const code = runCli(["serve", join(folder, "resources"), "--port", "0"], output);
+    await vi.waitFor(() => expect(lines).toEqual([expect.stringMatching(/^ready 127\.0\.0\.1:\d+\n$/)]));
+    process.emit("SIGTERM");
+    expect(await code).toBe(0);
+  });
+
+  test("does not start with a folder that is invalid", async () => {
+    write("cluster.yaml", "resources: [{}]\n");
+    expect(await run("serve", folder, "--port", "0")).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('cluster.yaml:1:13: error: resources[0]: needs "@type"'),
+    });
+  });
+});
