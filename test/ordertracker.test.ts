@@ -2,7 +2,7 @@ import { createOrderTrackerSurface } from "@ordermesh/gateway/surfaces/ordertrac
 import { serve, type TestServer } from "@ordermesh/gateway/transcoder/testing/serve.ts";
 import { createTranscoder } from "@ordermesh/gateway/transcoder/transcoder.ts";
 import { orderTaskService } from "@ordermesh/order/rpc/order-task-service.ts";
-import { orderTasks } from "@ordermesh/order/store/migrations/0001-order-tasks.ts";
+import { orderMigrations } from "@ordermesh/order/store/migrations/index.ts";
 import { localAdministrator } from "@ordermesh/runtime/auth/principal.ts";
 import { localCaller } from "@ordermesh/runtime/rpc/local-caller.ts";
 import { registryOf } from "@ordermesh/runtime/rpc/testing/echo.ts";
@@ -30,7 +30,7 @@ interface Reply {
 /** The surface before the real order service on a database. */
 describe.each(databaseKinds)("OrderTracker on %s", (kind) => {
   async function start() {
-    const { database } = await openForTest(kind, [orderTasks]);
+    const { database } = await openForTest(kind, orderMigrations);
     const caller = localCaller(await registryOf([orderTaskService({ database })]), "rest");
     const transcoder = createTranscoder({
       surfaces: [createOrderTrackerSurface({ caller, currency: "CNY" })],
@@ -52,6 +52,12 @@ describe.each(databaseKinds)("OrderTracker on %s", (kind) => {
       task_id: null,
       task_uuid: created.task_uuid,
     });
+  });
+
+  test("ordertracker 1.2 a price above 0 that rounds to nothing is stored as 0.00", async () => {
+    const send = await start();
+    expect(await send("POST /product", { ...product, product_price: 0.0049 })).toMatchObject({ success: true });
+    expect((await send("GET /users/lin.hao/orders/current")).task).toMatchObject({ product_price: 0 });
   });
 
   test("ordertracker 1.4 found, then completed by order_id, trade number and name (3.4), then none", async () => {

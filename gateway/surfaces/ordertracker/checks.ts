@@ -42,7 +42,7 @@ export function httpUrl(value: JsonTree): Verdict {
   return { value: url.href };
 }
 
-/** pydantic's lax `float`, above zero, as DECIMAL(10,2) (contract 1.2, 7.3, 7.10). */
+/** pydantic's lax `float`, above zero before it is rounded to DECIMAL(10,2) (contract 1.2, 7.3, 7.10). */
 export function price(value: JsonTree): Verdict {
   const parsed = priceOf(value);
   if ("issue" in parsed) return parsed;
@@ -51,8 +51,7 @@ export function price(value: JsonTree): Verdict {
     const isLongInteger = value instanceof JsonNumber && !/[.e]/i.test(value.source);
     return isLongInteger ? notANumber : refuse("finite_number", "Input should be a finite number");
   }
-  // What rounds to nothing is no price either.
-  if (parsed.hundredths <= 0n) return notAboveZero;
+  if (parsed.sign <= 0) return notAboveZero;
   if (parsed.hundredths > maxHundredths) {
     return refuse("less_than_equal", "Input should be less than or equal to 99999999.99", '{"le":99999999.99}');
   }

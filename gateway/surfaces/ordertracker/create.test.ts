@@ -103,6 +103,8 @@ test.each([
   ["49.9", 4990n],
   ["1e2", 10_000n],
   ["0.005", 1n],
+  ["0.0049", 0n],
+  ["1e-9", 0n],
 ])("ordertracker 1.2 price %s is rounded half up before it is stored", async (price, minorUnits) => {
   const { ask, created } = await start();
   await ask("POST /product", JSON.stringify(body).replace("49.9", price));
