@@ -53,11 +53,12 @@ export function createGateway(options: GatewayOptions): Gateway {
   const legacy: readonly Surface[] = legacySurfacesOf(options);
   const authenticate = createSurfaceGate(config);
   const observe = createRestTelemetry(metrics);
-  const maxBodyBytes = config.values.MAX_REQUEST_BYTES;
+  const { MAX_REQUEST_BYTES: maxBodyBytes, DEFAULT_TIMEOUT_MS: defaultTimeoutMs } = config.values;
   const proxies = trustedProxies(config.values.TRUSTED_PROXIES);
 
   function transcoder(surfaces: readonly Surface[], alone: boolean): Transcoder {
-    return createTranscoder({ surfaces, alone, caller, authenticate, maxBodyBytes, proxies, log, tracing, observe });
+    const limits = { maxBodyBytes, defaultTimeoutMs };
+    return createTranscoder({ surfaces, alone, caller, authenticate, ...limits, proxies, log, tracing, observe });
   }
 
   function ownPort(surface: string, port: number | undefined, make: () => Transcoder): readonly OwnPort[] {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { requestedTimeoutMs } from "./deadline.ts";
+import { callTimeoutMs } from "./deadline.ts";
 import { RequestProblem } from "./problem.ts";
 
-describe("requestedTimeoutMs", () => {
+describe("callTimeoutMs", () => {
   test.each([
     [{ "grpc-timeout": "5S" }, 5000],
     [{ "grpc-timeout": "2M" }, 120_000],
@@ -13,11 +13,21 @@ describe("requestedTimeoutMs", () => {
     [{ "connect-timeout-ms": "1500" }, 1500],
     [{ "connect-timeout-ms": "1500", "grpc-timeout": "1S", "x-envoy-expected-rq-timeout-ms": "1200" }, 1000],
   ])("%j: %d ms", (headers, ms) => {
-    expect(requestedTimeoutMs(headers)).toBeCloseTo(ms, 6);
+    expect(callTimeoutMs(headers, 10)).toBeCloseTo(ms, 6);
   });
 
-  test("nothing said is no timeout", () => {
-    expect(requestedTimeoutMs({})).toBeUndefined();
+  test("a caller who says nothing has the call's own, if it has one", () => {
+    expect(callTimeoutMs({}, 10_000)).toBe(10_000);
+    expect(callTimeoutMs({}, undefined)).toBeUndefined();
+  });
+
+  test.each([
+    [{ "x-envoy-expected-rq-timeout-ms": "61000" }, 10_000],
+    [{ "x-envoy-expected-rq-timeout-ms": "4000" }, 4000],
+    [{ "x-envoy-expected-rq-timeout-ms": "61000", "grpc-timeout": "30S" }, 30_000],
+    [{ "x-envoy-expected-rq-timeout-ms": "4000", "grpc-timeout": "30S" }, 4000],
+  ])("how long Envoy waits is a bound and no wish: %j, %d ms", (headers, ms) => {
+    expect(callTimeoutMs(headers, 10_000)).toBe(ms);
   });
 
   test.each([
@@ -28,6 +38,6 @@ describe("requestedTimeoutMs", () => {
     { "connect-timeout-ms": "1.5" },
     { "x-envoy-expected-rq-timeout-ms": "soon" },
   ])("refuses %j", (headers) => {
-    expect(() => requestedTimeoutMs(headers)).toThrow(RequestProblem);
+    expect(() => callTimeoutMs(headers, undefined)).toThrow(RequestProblem);
   });
 });

@@ -5,14 +5,15 @@ import { RequestProblem } from "./problem.ts";
 const units: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 0.001, n: 0.000_001 };
 
 /**
- * Milliseconds that the caller gives the request: the least of `grpc-timeout`, `connect-timeout-ms` and what Envoy
- * adds; undefined when it says nothing. Throws RequestProblem for a value that is no timeout.
+ * Milliseconds that a call may take: what its caller asks for (the lesser of `grpc-timeout` and `connect-timeout-ms`), else
+ * `ownMs`, and never more than Envoy waits for the answer (`x-envoy-expected-rq-timeout-ms`, which is no wish of the
+ * caller's). Undefined: nobody says anything. Throws RequestProblem for a value that is no timeout.
  */
-export function requestedTimeoutMs(headers: IncomingHttpHeaders): number | undefined {
+export function callTimeoutMs(headers: IncomingHttpHeaders, ownMs: number | undefined): number | undefined {
   const grpc = grpcTimeout(headers["grpc-timeout"]);
   const connect = milliseconds("connect-timeout-ms", headers["connect-timeout-ms"]);
   const envoy = milliseconds("x-envoy-expected-rq-timeout-ms", headers["x-envoy-expected-rq-timeout-ms"]);
-  return least(grpc, least(connect, envoy));
+  return least(least(grpc, connect) ?? ownMs, envoy);
 }
 
 function least(a: number | undefined, b: number | undefined): number | undefined {

@@ -9,7 +9,7 @@ import type { Logger } from "@ordermesh/runtime/telemetry/logger.ts";
 import type { TraceContext } from "@ordermesh/runtime/telemetry/trace-context.ts";
 import { type HttpRequest, readBody } from "./body.ts";
 import type { CompiledRoute } from "./compiled-route.ts";
-import { requestedTimeoutMs } from "./deadline.ts";
+import { callTimeoutMs } from "./deadline.ts";
 import type { JsonTree } from "./json-tree.ts";
 import type { PathSegments } from "./path.ts";
 import { RequestProblem } from "./problem.ts";
@@ -23,6 +23,8 @@ export interface ServeOptions {
   readonly caller: Caller;
   /** Who calls, by the surface's rule (`request.surface`). Throws ConnectError. */
   readonly authenticate: (request: RestRequest) => Principal | Promise<Principal>;
+  /** Of a call whose caller and method name none (milliseconds). Undefined: the service's own counts. */
+  readonly defaultTimeoutMs?: number | undefined;
   /** Bytes of a request's body, unless its surface has its own limit. */
   readonly maxBodyBytes: number;
   readonly log: Logger;
@@ -45,7 +47,7 @@ const noBody: BodyVerdict = { tree: undefined };
 export async function serveRoute(routed: RoutedRequest, options: ServeOptions): Promise<Reply> {
   const { compiled, request } = routed;
   const { policy } = compiled.route;
-  const timeoutMs = requestedTimeoutMs(request.headers) ?? policy.defaultTimeoutMs;
+  const timeoutMs = callTimeoutMs(request.headers, policy.defaultTimeoutMs ?? options.defaultTimeoutMs);
   const deadline = timeoutMs === undefined ? undefined : Date.now() + timeoutMs;
   const authorized = authorize(policy, request, options);
   const principal = authorized instanceof Promise ? await authorized : authorized;

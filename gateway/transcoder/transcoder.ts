@@ -140,7 +140,7 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
       if (error instanceof RequestProblem) return surface.renderProblem(error.problem, request);
       return surface.renderError(mayLeave(error) ? error : sanitize(error, logOf(request)), request);
     } catch (failure) {
-      log.error({ err: failure, surface: surface.name }, "a surface cannot render an error");
+      logOf(request).error({ err: failure, surface: surface.name }, "a surface cannot render an error");
       return { status: 500 };
     }
   }
@@ -155,7 +155,7 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
     try {
       return send(reply, exchange);
     } catch (error) {
-      log.error({ err: error, surface: exchange.request.surface }, "a reply cannot be written");
+      logOf(exchange.request).error({ err: error, surface: exchange.request.surface }, "a reply cannot be written");
       exchange.response.destroy();
       return false;
     }
