@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { gatewayOptions } from "@ordermesh/gateway/config.ts";
+import { meshOptions } from "@ordermesh/mesh/config.ts";
 import { orderOptions } from "@ordermesh/order/config.ts";
 import { configMarkdown } from "@ordermesh/runtime/config/print-config.ts";
 import { runtimeDefinition } from "@ordermesh/runtime/config/runtime-config.ts";
@@ -67,6 +68,11 @@ test("the README's requests, in their order, get the answers that it prints", as
 const publish = `${process.execPath} services/order/cli/publish.ts`;
 
 test("the README's table of options is that of the program", () => {
-  const table = configMarkdown({ ...runtimeDefinition(["<NAME>"]), ...gatewayOptions, ...orderOptions });
+  const table = configMarkdown({
+    ...runtimeDefinition(["<NAME>"]),
+    ...gatewayOptions,
+    ...orderOptions,
+    ...meshOptions,
+  });
   expect(readme).toContain(table);
 });

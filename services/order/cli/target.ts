@@ -1,6 +1,7 @@
 import { EventAdminService } from "@ordermesh/proto/ordermesh/events/v1/admin_pb";
 import { loadConfig } from "@ordermesh/runtime/config/load-config.ts";
-import { defineConfig, option } from "@ordermesh/runtime/config/option.ts";
+import { type ConfigValues, defineConfig, option } from "@ordermesh/runtime/config/option.ts";
+import { runtimeOptions } from "@ordermesh/runtime/config/runtime-options.ts";
 import { secretText, url, urlList } from "@ordermesh/runtime/config/values.ts";
 import { openJetStreamBus } from "@ordermesh/runtime/events/jetstream-bus.ts";
 import { externalMessageId } from "@ordermesh/runtime/events/message.ts";
@@ -8,6 +9,7 @@ import { createClient } from "@ordermesh/runtime/rpc/caller.ts";
 import { connectCaller } from "@ordermesh/runtime/rpc/connect-caller.ts";
 import { createLogger } from "@ordermesh/runtime/telemetry/logger.ts";
 import { maskUrlCredentials } from "@ordermesh/runtime/telemetry/mask-url.ts";
+import type { TlsFiles } from "@ordermesh/runtime/tls/identity.ts";
 import type { OutgoingLine } from "./messages.ts";
 
 /** Where messages go. */
@@ -38,6 +40,9 @@ const options = defineConfig({
     reason: "An instance knows its own bus.",
     secret: "url",
   }),
+  TLS_CERT_FILE: runtimeOptions.TLS_CERT_FILE,
+  TLS_KEY_FILE: runtimeOptions.TLS_KEY_FILE,
+  TLS_CA_FILE: runtimeOptions.TLS_CA_FILE,
 });
 
 /** NATS_URL when it is set, else the instance at ORDERMESH_URL. Throws ConfigError, StartupError. */
@@ -45,7 +50,12 @@ export async function openTarget(env: Readonly<Record<string, string | undefined
   const values = loadConfig(options, env);
   return values.NATS_URL === undefined
     ? instanceAt(values.ORDERMESH_URL, values.ORDERMESH_TOKEN)
-    : natsAt(values.NATS_URL);
+    : natsAt(values.NATS_URL, tlsFiles(values));
+}
+
+/** For `tls://`. An instance at https:// is known by the system's authorities and NODE_EXTRA_CA_CERTS. */
+function tlsFiles({ TLS_CERT_FILE: cert, TLS_KEY_FILE: key, TLS_CA_FILE: ca }: ConfigValues<typeof options>) {
+  return cert === undefined || key === undefined || ca === undefined ? undefined : { cert, key, ca };
 }
 
 function instanceAt(baseUrl: string, token: string | undefined): Target {
@@ -61,8 +71,8 @@ function instanceAt(baseUrl: string, token: string | undefined): Target {
   };
 }
 
-async function natsAt(natsUrl: string): Promise<Target> {
-  const bus = await openJetStreamBus({ natsUrl, log: createLogger({ service: "publish", level: "warn" }) });
+async function natsAt(natsUrl: string, tls: TlsFiles | undefined): Promise<Target> {
+  const bus = await openJetStreamBus({ natsUrl, tls, log: createLogger({ service: "publish", level: "warn" }) });
   return {
     name: maskUrlCredentials(natsUrl),
     publish: (subject, messages) =>

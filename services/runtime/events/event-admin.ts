@@ -62,6 +62,9 @@ export function eventAdmin(bus: EventBus, { publishable }: EventAdminOptions): S
         id: externalMessageId(subject, data, occurrence),
         headers: { traceparent, ...(contentType !== "" && { "content-type": contentType }) },
       }));
+      // A publish outlives an outage of the bus; whoever waits here would only hear that his deadline has passed.
+      const problem = await bus.check();
+      if (problem !== undefined) throw fail("BUS_UNAVAILABLE", { cause: new Error(problem) });
       await answered(bus.publish(outgoing));
       return { messageIds: outgoing.map(({ id }) => id) };
     },

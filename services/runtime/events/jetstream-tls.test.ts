@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { makeCertificates, type TestCertificates } from "../../../test/support/certificates.ts";
+import { makeCertificates } from "../../../test/support/certificates.ts";
 import { startNats, type TestNats } from "../../../test/support/nats.ts";
+import { startTlsNats } from "../../../test/support/tls-servers.ts";
 import { openRegistration } from "../discovery/registration.ts";
 import { instanceOf } from "../discovery/testing/instance-of.ts";
 import { watchRegistry } from "../discovery/watch-registry.ts";
@@ -10,15 +11,6 @@ import { openJetStreamBus } from "./jetstream-bus.ts";
 
 const certificates = await makeCertificates();
 const strangers = await makeCertificates();
-
-/** A server with this identity that takes only clients with a certificate. */
-function startTlsNats(name: string, binary?: string, own: TestCertificates = certificates): Promise<TestNats> {
-  const { cert, key, ca } = own.files(name);
-  return startNats({
-    binary,
-    settings: ["--tls", `--tlscert=${cert}`, `--tlskey=${key}`, `--tlscacert=${ca}`, "--tlsverify"],
-  });
-}
 
 async function open(natsUrl: string, tls: TlsFiles | undefined, connectWaitMs = 10_000) {
   const bus = await openJetStreamBus({ natsUrl, tls, log: silent, connectWaitMs });
@@ -33,7 +25,7 @@ describe.each([
   let nats: TestNats;
 
   beforeAll(async () => {
-    nats = await startTlsNats("nats", binary);
+    nats = await startTlsNats("nats", certificates, binary);
   });
 
   afterAll(async () => {
@@ -68,7 +60,7 @@ describe.each([
 
   test("a reconnect after a rotation shows the new certificate", async () => {
     const own = await makeCertificates();
-    const server = await startTlsNats("nats", binary, own);
+    const server = await startTlsNats("nats", own, binary);
     onTestFinished(() => server.stop());
     const bus = await open(`tls://127.0.0.1:${server.port}`, own.files("order"));
     await server.kill();
@@ -80,7 +72,7 @@ describe.each([
 
 test("a server whose certificate is not for the address that was called is not talked to", async () => {
   // `order` has no host name.
-  const nats = await startTlsNats("order");
+  const nats = await startTlsNats("order", certificates);
   onTestFinished(() => nats.stop());
   await expect(open(`tls://127.0.0.1:${nats.port}`, certificates.files("order"), 500)).rejects.toThrow(
     "cannot be reached",

@@ -1,15 +1,13 @@
-import { chmodSync, chownSync, copyFileSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync } from "node:fs";
 import { createConnection } from "mysql2/promise";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { makeCertificates } from "../../../test/support/certificates.ts";
 import { temporaryDirectory } from "../../../test/support/temporary.ts";
-import { type DatabaseServer, startMariadb } from "../../../tools/components/mariadb.ts";
+import { startTlsDatabase, type TlsDatabase } from "../../../test/support/tls-servers.ts";
 import { startPostgres } from "../../../tools/components/postgres.ts";
-import { unprivilegedOwner } from "../../../tools/components/process.ts";
 import { silent } from "../events/contract/harness.ts";
-import type { TlsFiles, TlsIdentity } from "../tls/identity.ts";
+import type { TlsIdentity } from "../tls/identity.ts";
 import { text } from "./column.ts";
 import type { Database } from "./database.ts";
 import { openDatabase } from "./open-database.ts";
@@ -19,9 +17,6 @@ const strangers = await makeCertificates();
 
 const kinds = {
   mysql: {
-    user: "mysql",
-    start: (directory: string, { cert, key, ca }: TlsFiles) =>
-      startMariadb(directory, [`--ssl-cert=${cert}`, `--ssl-key=${key}`, `--ssl-ca=${ca}`]),
     async administer(url: string, sql: readonly string[]) {
       const connection = await createConnection(url);
       for (const each of sql) await connection.query(each);
@@ -37,9 +32,6 @@ const kinds = {
     protocol: "show session status like 'Ssl_version'",
   },
   postgres: {
-    user: "postgres",
-    start: (directory: string, { cert, key, ca }: TlsFiles) =>
-      startPostgres(directory, ["ssl=on", `ssl_cert_file=${cert}`, `ssl_key_file=${key}`, `ssl_ca_file=${ca}`]),
     async administer(url: string, sql: readonly string[]) {
       const client = new pg.Client({ connectionString: `${url}/postgres` });
       await client.connect();
@@ -53,20 +45,12 @@ const kinds = {
 } as const;
 
 describe.each(["mysql", "postgres"] as const)("%s", (kind) => {
-  const { user, start, administer, prepare, reload, protocol } = kinds[kind];
-  let server: DatabaseServer;
-  let files: TlsFiles;
+  const { administer, prepare, reload, protocol } = kinds[kind];
+  let server: TlsDatabase;
   let order: TlsIdentity;
 
   beforeAll(async () => {
-    const directory = temporaryDirectory("tls");
-    // The server runs as another user when we are root.
-    chmodSync(directory, 0o711);
-    mkdirSync(join(directory, "certificates"), { mode: 0o711 });
-    const at = (file: string) => join(directory, "certificates", file);
-    files = { cert: at("tls.crt"), key: at("tls.key"), ca: at("ca.crt") };
-    place("database");
-    server = await start(directory, files);
+    server = await startTlsDatabase(kind, certificates);
     await administer(server.url, prepare);
     order = await certificates.identity("order");
   });
@@ -76,22 +60,12 @@ describe.each(["mysql", "postgres"] as const)("%s", (kind) => {
     await server?.stop();
   });
 
-  /** Puts an identity's files where the server reads them. */
-  function place(name: string, own = certificates): void {
-    const owner = unprivilegedOwner(user);
-    for (const part of ["cert", "key", "ca"] as const) {
-      copyFileSync(own.files(name)[part], files[part]);
-      chmodSync(files[part], 0o600);
-      if (owner) chownSync(files[part], owner.uid, owner.gid);
-    }
-  }
-
   /** The server is somebody else from now to the end of the test. */
   async function become(name: string, own = certificates): Promise<void> {
-    place(name, own);
+    server.place(name, own);
     await administer(server.url, [reload]);
     onTestFinished(async () => {
-      place("database");
+      server.place("database");
       await administer(server.url, [reload]);
     });
     // PostgreSQL reads them soon after it has said so.
@@ -137,7 +111,7 @@ describe.each(["mysql", "postgres"] as const)("%s", (kind) => {
     const before = own.current.cert;
     const [seen] = await database.read.all(protocol);
     await certificates.rotate();
-    place("database");
+    server.place("database");
     await administer(server.url, [reload]);
     await expect.poll(() => own.current.cert).not.toBe(before);
     // A pool opens another connection only while others are busy.
