@@ -32,7 +32,17 @@ export interface TestMesh {
   readonly certs: string;
   /** Lines of Envoy's standard output: the access log. */
   envoyLog(): string;
+  /** Starts one more instance of the order service, on the same database. */
+  addOrder(): Promise<TestService>;
+  /** Ends the control plane and starts it again on its ports. */
+  restartControlPlane(): Promise<void>;
   stop(): Promise<void>;
+}
+
+export interface TestService {
+  readonly port: number;
+  /** Signals the process and waits for its end. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
 /** Starts one; `env` goes to every service. Stop it in `afterAll`. */
@@ -70,35 +80,43 @@ export async function startMesh(env: Readonly<Record<string, string>> = {}): Pro
       ...env,
       ...own,
     });
-    stops.push(started.stop);
-    return started.port;
+    stops.push(() => started.stop());
+    return started;
   };
 
   try {
-    const control = service("mesh", "envoy", {
-      MESH_XDS_PORT: String(xdsPort),
-      MESH_EDGE_PORT: String(edgePort),
-      MESH_LISTENER_PORT: String(insidePort),
-      MESH_ENVOY_CERTS_DIR: certs,
-    });
-    const order = service("order", "envoy");
+    const controlPlane = () =>
+      service("mesh", "envoy", {
+        MESH_XDS_PORT: String(xdsPort),
+        MESH_EDGE_PORT: String(edgePort),
+        MESH_LISTENER_PORT: String(insidePort),
+        MESH_ENVOY_CERTS_DIR: certs,
+      });
+    const addOrder = () => service("order", "envoy");
+    const starting = [addOrder(), controlPlane()] as const;
     const envoy = await startEnvoy({ directory, certs, xdsPort, adminPort });
     stops.push(envoy.stop);
     const gateway = service("gateway", "envoy", {
       ORDER_URL: `https://127.0.0.1:${insidePort}`,
       ORDER_PEER: "envoy",
     });
-    const [orderPort] = await Promise.all([order, control, gateway]);
+    const [order, control] = await Promise.all([...starting, gateway]);
     await untilRouted(adminPort, 6);
+    let running = control;
     return {
       url: `https://localhost:${edgePort}`,
       edgePort,
       adminPort,
       insidePort,
-      orderPort,
+      orderPort: order.port,
       certs,
       ca: readFileSync(join(certs, "ca.crt"), "utf8"),
       envoyLog: () => readFileSync(envoy.logFile, "utf8"),
+      addOrder,
+      async restartControlPlane() {
+        await running.stop();
+        running = await controlPlane();
+      },
       stop,
     };
   } catch (error) {
@@ -117,7 +135,7 @@ export async function token(
   return await new SignJWT(payload).setProtectedHeader({ alg: "HS256" }).sign(new TextEncoder().encode(secret));
 }
 
-async function startService(role: string, env: Readonly<Record<string, string>>) {
+async function startService(role: string, env: Readonly<Record<string, string>>): Promise<TestService> {
   const main = join(import.meta.dirname, "../../services/main.ts");
   const [command, args] = bound("KILL", process.execPath, [main, "--services", role]);
   const inherited = Object.fromEntries(["PATH", "HOME", "TMPDIR"].map((name) => [name, process.env[name]]));
@@ -127,8 +145,8 @@ async function startService(role: string, env: Readonly<Record<string, string>>)
     output += chunk;
   });
   const ended = once(child, "close");
-  const stop = async () => {
-    child.kill("SIGTERM");
+  const stop = async (signal: NodeJS.Signals = "SIGTERM") => {
+    child.kill(signal);
     await ended;
   };
   const ready = (async () => {
@@ -185,7 +203,7 @@ async function startEnvoy({ directory, certs, xdsPort, adminPort }: EnvoyPlace) 
 }
 
 /** Waits until so many endpoints are healthy in the clusters of the services. */
-async function untilRouted(adminPort: number, endpoints: number): Promise<void> {
+export async function untilRouted(adminPort: number, endpoints: number): Promise<void> {
   for (const deadline = Date.now() + 30_000; ; ) {
     const clusters = (await ask(adminPort, "/clusters")) ?? "";
     const healthy = clusters.match(/^(?!xds)\S+::health_flags::healthy$/gm)?.length ?? 0;

@@ -1,0 +1,225 @@
+import { readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { identifyProcess } from "../../tools/mesh/process/process-identity.ts";
+import { startMesh, type TestMesh } from "../support/mesh.ts";
+
+const startMs = 120_000;
+
+async function pidOf(mesh: TestMesh, name: string): Promise<number> {
+  const { components } = await mesh.status();
+  return components.find((component) => component.name === name)?.pid ?? 0;
+}
+
+describe("a running mesh", () => {
+  let mesh: TestMesh;
+  beforeAll(async () => {
+    mesh = await startMesh();
+  }, startMs);
+  afterAll(() => mesh.stop(), startMs);
+
+  test("tells what runs where, and last where it is", () => {
+    const lines = mesh.output().trim().split("\n");
+    expect(mesh.output()).toMatch(/^order-1 +ready +\d+ +127\.0\.0\.1:\d+ /m);
+    expect(lines.filter((line) => line.startsWith("ready "))).toEqual([`ready ${mesh.edge}`]);
+  });
+
+  test("answers requests through its edge", async () => {
+    expect(await mesh.ask("/v1/orders", { headers: { authorization: `Bearer ${await mesh.token()}` } })).toEqual({
+      status: 200,
+      body: expect.stringContaining('"orders":[]'),
+    });
+    expect((await mesh.ask("/v1/orders")).status).toBe(401);
+  });
+
+  test("is healthy, with its services in the registry and nothing to migrate", async () => {
+    const { code, out } = await mesh.command("status", "--json");
+    expect(code).toBe(0);
+    const status = JSON.parse(out);
+    expect(status).toMatchObject({ healthy: true, phase: "running", problems: [], pendingMigrations: [] });
+    expect(status.controlPlane.lastNack).toBeUndefined();
+    const services = status.controlPlane.instances.map(({ service }: { service: string }) => service);
+    expect(services).toEqual(expect.arrayContaining(["gateway", "mesh", "order"]));
+  });
+
+  test("does not start a second time", async () => {
+    const { code, err } = await mesh.command("start");
+    expect(code).toBe(1);
+    expect(err).toContain(`the mesh is running already (process ${mesh.pid}, ${mesh.dataDir})`);
+  });
+
+  test("starts a crashed service again", async () => {
+    const before = await pidOf(mesh, "order-1");
+    process.kill(before, "SIGKILL");
+    const order = async () => (await mesh.status()).components.find(({ name }) => name === "order-1");
+    await expect
+      .poll(order, { timeout: 30_000, interval: 200 })
+      .toMatchObject({ state: "ready", restarts: 1, lastExit: "SIGKILL" });
+    expect(await pidOf(mesh, "order-1")).not.toBe(before);
+  }, 40_000);
+
+  test.each(["nats", "database", "envoy", "mesh"])(
+    "starts a crashed %s again, and all is well after",
+    async (name) => {
+      process.kill(await pidOf(mesh, name), "SIGKILL");
+      const health = async () => {
+        const { healthy, components } = await mesh.status();
+        return { healthy, restarts: components.find((component) => component.name === name)?.restarts };
+      };
+      await expect.poll(health, { timeout: 50_000, interval: 200 }).toEqual({ healthy: true, restarts: 1 });
+      const authorization = `Bearer ${await mesh.token()}`;
+      expect((await mesh.ask("/v1/orders", { headers: { authorization } })).status).toBe(200);
+    },
+    60_000,
+  );
+
+  test("scales and restarts its services without a failed request", async () => {
+    const authorization = `Bearer ${await mesh.token()}`;
+    const statuses = new Map<number, number>();
+    let asking = true;
+    const load = (async () => {
+      while (asking) {
+        const { status } = await mesh.ask("/v1/orders", { headers: { authorization } });
+        statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      }
+    })();
+    for (const command of [
+      ["scale", "order=3"],
+      ["restart", "order"],
+      ["restart", "gateway"],
+      ["scale", "order=1"],
+    ]) {
+      const [name = "", ...args] = command;
+      expect(await mesh.command(name, ...args)).toMatchObject({ code: 0 });
+    }
+    asking = false;
+    await load;
+    expect([...statuses.keys()]).toEqual([200]);
+    expect((await mesh.status()).components.filter(({ component }) => component === "order")).toHaveLength(1);
+  }, 90_000);
+
+  test("uses new certificates without a restart or a failed request", async () => {
+    const before = (await mesh.status()).components.map(({ pid }) => pid);
+    const { code, out } = await mesh.command("certs", "--rotate");
+    expect([code, out]).toEqual([0, expect.stringContaining("kept: none")]);
+    const authorization = `Bearer ${await mesh.token()}`;
+    expect((await mesh.ask("/v1/orders", { headers: { authorization } })).status).toBe(200);
+    const status = await mesh.status();
+    expect(status).toMatchObject({ healthy: true });
+    expect(status.components.map(({ pid }) => pid)).toEqual(before);
+  }, 30_000);
+
+  test("shows its logs", async () => {
+    const { code, out } = await mesh.command("logs", "gateway", "--lines", "5");
+    expect(code).toBe(0);
+    expect(out).toMatch(/^gateway-\d+ +\S/);
+    expect(await mesh.command("logs", "nobody")).toMatchObject({ code: 2 });
+  });
+
+  test.each([
+    [["restart", "nobody"], 'there is no "nobody"'],
+    [["restart"], "say which COMPONENT"],
+    [["scale", "order=x"], "order=2"],
+    [["scale", "order=2", "gateway=2"], "too many arguments"],
+    [["status", "--verbose"], "--verbose"],
+  ])("%j makes no sense", async ([name = "", ...args], words) => {
+    const { code, err } = await mesh.command(name, ...args);
+    expect(code).toBe(2);
+    expect(err).toContain(words);
+  });
+
+  test("keeps its secrets and keys to its owner", async () => {
+    const secret = readFileSync(join(mesh.dataDir, "secrets/jwt"), "utf8").trim();
+    const environments = (await mesh.status()).components.map(({ pid }) =>
+      readFileSync(`/proc/${pid}/environ`, "utf8"),
+    );
+    expect(environments.filter((environment) => environment.includes(secret))).toEqual([]);
+  });
+
+  test("stops, and nothing is left", async () => {
+    const { components } = await mesh.status();
+    expect(await mesh.command("stop")).toMatchObject({ code: 0 });
+    expect(components.map(({ pid }) => identifyProcess(pid ?? 0))).toEqual(components.map(() => undefined));
+    expect(identifyProcess(mesh.pid)).toBeUndefined();
+    for (const [name, expected] of [
+      ["status", 3],
+      ["restart", 3],
+      ["stop", 0],
+    ] as const) {
+      expect(await mesh.command(name, ...(name === "restart" ? ["order"] : []))).toMatchObject({ code: expected });
+    }
+  }, 60_000);
+});
+
+test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
+  "%s ends everything in order",
+  async (signal) => {
+    const mesh = await startMesh();
+    onTestFinished(() => mesh.stop(), startMs);
+    const { components } = await mesh.status();
+    expect(await mesh.signal(signal)).toMatchObject({ code: 0 });
+    expect(components.map(({ pid }) => identifyProcess(pid ?? 0))).toEqual(components.map(() => undefined));
+    const stops = mesh.output().matchAll(/stopping (\w+)$/gm);
+    expect([...stops].map(([, name]) => name)).toEqual(["gateway", "order", "envoy", "mesh", "nats", "database"]);
+  },
+  startMs,
+);
+
+test(
+  "after the death of the supervisor a new start ends what it left, and keeps what was stored",
+  async () => {
+    const first = await startMesh();
+    onTestFinished(() => first.stop(), startMs);
+    const { components } = await first.status();
+    await first.signal("SIGKILL");
+    expect(await first.command("status")).toMatchObject({ code: 3 });
+    const second = await startMesh({}, first.dataDir);
+    onTestFinished(() => second.stop(), startMs);
+    expect(components.map(({ pid }) => identifyProcess(pid ?? 0))).toEqual(components.map(() => undefined));
+    expect(second.edge).toBe(first.edge);
+    expect((await second.status()).healthy).toBe(true);
+  },
+  startMs,
+);
+
+test(
+  "busy ports are left to whoever has them",
+  async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void taken.close());
+    const { port } = taken.address() as { port: number };
+    const mesh = await startMesh({ MESH_EDGE_PORT: String(port), MESH_NATS_PORT: String(port) });
+    onTestFinished(() => mesh.stop(), startMs);
+    expect(mesh.output()).toContain(`port ${port} is busy`);
+    expect((await mesh.status()).healthy).toBe(true);
+  },
+  startMs,
+);
+
+test(
+  "the background start comes back when all is ready",
+  async () => {
+    const mesh = await startMesh();
+    onTestFinished(() => mesh.stop(), startMs);
+    await mesh.command("stop");
+    const { code, out } = await mesh.command("start", "--detach", "--scale", "order=2");
+    expect(code).toBe(0);
+    expect(out.trim().split("\n").at(-1)).toBe(`ready ${mesh.edge}`);
+    expect((await mesh.status()).components.filter(({ component }) => component === "order")).toHaveLength(2);
+  },
+  startMs,
+);
+
+test(
+  "PostgreSQL serves as well",
+  async () => {
+    const mesh = await startMesh({ MESH_DATABASE: "postgres" });
+    onTestFinished(() => mesh.stop(), startMs);
+    const authorization = `Bearer ${await mesh.token()}`;
+    expect((await mesh.ask("/v1/orders", { headers: { authorization } })).status).toBe(200);
+    expect((await mesh.status()).healthy).toBe(true);
+  },
+  startMs,
+);
