@@ -6,7 +6,7 @@ import { BootstrapSchema } from "../gen/envoy/config/bootstrap/v3/bootstrap_pb.j
 import { type DiscoveryResponse, DiscoveryResponseSchema } from "../gen/envoy/service/discovery/v3/discovery_pb.js";
 import { envoyTypes } from "../types.ts";
 import { readConfig } from "../validate/config.ts";
-import { problemText } from "../validate/problem.ts";
+import { formatProblem } from "../validate/problem.ts";
 import { resourceName, type Snapshot, snapshotOf } from "./snapshot.ts";
 
 /** What a folder of resource files says. */
@@ -38,7 +38,7 @@ export async function readResourceFolder(directory: string): Promise<FolderConte
   for (const file of await resourceFiles(directory)) {
     const { schema, message, problems } = readConfig(await readFile(join(directory, file), "utf8"));
     for (const problem of problems) {
-      (problem.severity === "error" ? errors : warnings).push(problemText(problem, file));
+      (problem.severity === "error" ? errors : warnings).push(formatProblem(problem, file));
     }
     if (message === undefined) continue;
     if (schema === BootstrapSchema) errors.push(`${file}: error: has neither "@type" nor "resources"`);

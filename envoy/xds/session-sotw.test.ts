@@ -357,6 +357,16 @@ describe("order on an aggregated stream", () => {
     expect(stream.next()).toBeUndefined();
   });
 
+  test("a client that comes back and names a cluster that is gone is told so after its routes have left it", () => {
+    const stream = new Stream(service("new", 80, 1));
+    stream.ask(lds, { resourceNames: ["new"] });
+    stream.ask(rds, { resourceNames: ["new"] });
+    stream.ask(cds, { resourceNames: ["gone"] });
+    expect(stream.take("new").type.url).toBe(lds);
+    expect(stream.take("new").type.url).toBe(rds);
+    expect(stream.next()).toMatchObject({ type: { url: cds }, resources: [] });
+  });
+
   test("a changed cluster gets its endpoints again, unchanged as they are", () => {
     const stream = settled();
     stream.session.source = two(1);

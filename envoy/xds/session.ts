@@ -1,9 +1,8 @@
 import { FullStateStream } from "./full-state-stream.ts";
 import { IncrementalStream } from "./incremental-stream.ts";
-import type { ResourceSource } from "./resource.ts";
-import { versionOf } from "./resource.ts";
+import { type Resource, type ResourceSource, versionOf } from "./resource.ts";
 import { type ResourceType, resourceType, typeUrls } from "./resource-type.ts";
-import { type Change, isResource, type Rejection, type TypeStream, type View } from "./type-stream.ts";
+import { type Change, isResource, type Known, type Rejection, type TypeStream, type View } from "./type-stream.ts";
 
 export type Protocol = "sotw" | "delta";
 
@@ -73,14 +72,17 @@ const parents: ReadonlyMap<string, string> = new Map([
 /**
  * One xDS stream, without I/O and timers: requests go in, responses are pulled out as fast as the client takes them.
  *
- * An aggregated stream keeps the order of `resource-type.ts`: a type waits until the client has acknowledged those it depends
- * on and has asked for, and got, what they refer to (warming). Clusters, endpoints and secrets that are gone are removed
- * once every later type has been accepted, so that no route ever points at a cluster that is not there.
+ * An aggregated stream makes before it breaks. Types are sent in the order of `resource-type.ts`. Listeners and routes wait
+ * until the client has acknowledged clusters and endpoints: Envoy acknowledges clusters when they are warm, which takes
+ * their endpoints, so these do not wait for it. Clusters, endpoints and secrets that are gone are removed once every
+ * listener and route has been accepted, so that no route ever leads to a cluster that is not there.
  */
 export class Session {
   readonly #options: SessionOptions;
   readonly #streams = new Map<string, FullStateStream | IncrementalStream>();
   #source: ResourceSource | undefined;
+  /** Endpoints that clusters on their way refer to: the client cannot go on without them, be they gone meanwhile or not. */
+  readonly #promised = new Map<string, Resource>();
   #nonce = 0;
   #waiting = false;
   #patient = true;
@@ -145,16 +147,18 @@ export class Session {
     const source = this.#source;
     if (source === undefined) return undefined;
     const keep = this.#keeps(source);
+    let isSupplied = true;
     for (const type of this.#types()) {
+      if (!isSupplied && !type.removedLast && this.#options.aggregated && this.#patient) return undefined;
       const stream = this.#streams.get(type.url);
-      if (stream !== undefined && stream.outstanding === undefined && !this.#isHeld(stream, source)) {
-        const [view, version] = this.#view(stream, source, keep);
-        const change = stream.change(view, version);
-        if (change !== undefined) return this.#send(stream, change);
+      const change = stream && this.#changeFor(stream, source, keep);
+      if (stream !== undefined && change !== undefined) {
+        if (!this.#breaksUsers(stream, change, source)) return this.#send(stream, change, source);
+        this.#waiting = true;
+      } else if (!this.#isSettled(type, source, keep)) {
+        this.#waiting = true;
+        if (type.removedLast) isSupplied = false;
       }
-      if (this.#isSettled(type, source, keep)) continue;
-      this.#waiting = true;
-      if (this.#options.aggregated && this.#patient) return undefined;
     }
     if (!this.#waiting) this.#patient = true;
     return undefined;
@@ -177,38 +181,64 @@ export class Session {
     const { type, outstanding } = stream;
     if (outstanding === undefined || nonce !== outstanding.nonce) return { kind: "request", type };
     const now = this.#options.now();
+    if (type.url === typeUrls.cluster) this.#promised.clear();
     if (error !== undefined) {
       stream.reject(error, now);
       return { kind: "nack", type, rejection: stream.lastRejection as Rejection };
     }
-    const before = [...stream.knownResources()];
     stream.accept(now);
-    if (type.url === typeUrls.cluster) this.#forgetEndpoints(before, stream);
     return { kind: "ack", type, version: outstanding.version };
   }
 
-  /** A client that drops a cluster drops its endpoints; it may name them again before it has told us so. */
-  #forgetEndpoints(before: Iterable<{ readonly name: string }>, clusters: TypeStream): void {
-    const endpoints = this.#streams.get(typeUrls.endpoint);
-    if (endpoints === undefined) return;
-    const used = new Set([...clusters.knownResources()].flatMap(referencesOf));
-    for (const gone of before) {
-      if (clusters.existing(gone.name) !== undefined) continue;
-      for (const name of referencesOf(gone)) if (!used.has(name)) endpoints.forget(name);
-    }
+  #changeFor(stream: TypeStream, source: ResourceSource, keep: boolean): Change | undefined {
+    if (stream.outstanding !== undefined || this.#isHeld(stream, source)) return undefined;
+    return stream.change(...this.#view(stream, source, keep));
   }
 
-  #send(stream: TypeStream, change: Change): Push {
+  /**
+   * To a client that comes back and names a cluster which is gone, a full state without it is a removal: its routes are told
+   * first to leave it.
+   */
+  #breaksUsers(stream: TypeStream, change: Change, source: ResourceSource): boolean {
+    const { type, subscription } = stream;
+    if (!this.#options.aggregated || !this.#patient) return false;
+    if (!(stream instanceof FullStateStream) || !type.removedLast || subscription.wildcard) return false;
+    const sent = new Set(change.resources.map(({ name }) => name));
+    if ([...subscription.names].every((name) => sent.has(name))) return false;
+    return this.#types().some((user) => !user.removedLast && !this.#isSettled(user, source, true));
+  }
+
+  #send(stream: TypeStream, change: Change, source: ResourceSource): Push {
     this.#nonce += 1;
     const nonce = String(this.#nonce);
+    if (stream.type.url === typeUrls.cluster) this.#promiseEndpoints(stream, change, source);
     stream.send(change, nonce);
     return { ...change, nonce, type: stream.type };
   }
 
+  /** A client that gets a new or changed cluster waits for endpoints, and be it those that it has. */
+  #promiseEndpoints(clusters: TypeStream, change: Change, source: ResourceSource): void {
+    const endpoints = source.resources(typeUrls.endpoint);
+    for (const cluster of change.resources) {
+      if (clusters.existing(cluster.name)?.version === cluster.version) continue;
+      for (const name of endpointsOf(cluster)) {
+        this.#streams.get(typeUrls.endpoint)?.forget(name);
+        const resource = endpoints.get(name);
+        if (resource !== undefined) this.#promised.set(name, resource);
+      }
+    }
+  }
+
+  #available(type: ResourceType, source: ResourceSource): ReadonlyMap<string, Resource> {
+    const all = source.resources(type.url);
+    if (type.url !== typeUrls.endpoint || this.#promised.keys().every((name) => all.has(name))) return all;
+    return new Map([...this.#promised, ...all]);
+  }
+
   #view(stream: TypeStream, source: ResourceSource, keep: boolean): readonly [View, string] {
-    const all = source.resources(stream.type.url);
-    const view = stream.view(all, keep && stream.type.removedLast);
-    return [view, view === all ? source.version(stream.type.url) : versionOf(view)];
+    const view = stream.view(this.#available(stream.type, source), keep && stream.type.removedLast);
+    const isAll = view === source.resources(stream.type.url);
+    return [view, isAll ? source.version(stream.type.url) : versionOf(view)];
   }
 
   /** What is gone stays for now: the client may still use it. */
@@ -243,15 +273,15 @@ export class Session {
     const parent = parentUrl === undefined ? undefined : this.#streams.get(parentUrl);
     if (!this.#options.aggregated || parent === undefined || !parent.subscription.wildcard) return [];
     const subscription = this.#streams.get(type.url)?.subscription;
-    const there = source.resources(type.url);
-    const missing: string[] = [];
-    for (const resource of source.resources(parent.type.url).values()) {
-      if (parent.existing(resource.name)?.version !== resource.version) continue;
-      for (const { typeUrl, name } of resource.references) {
-        if (typeUrl === type.url && there.has(name) && !subscription?.covers(name)) missing.push(name);
-      }
+    const available = this.#available(type, source);
+    const needed = new Set<string>();
+    for (const offered of parent.offered()) {
+      // Told of by the client itself, it is the one that we know if the version is the same.
+      const ours = source.resources(parent.type.url).get(offered.name);
+      const resource = isResource(offered) ? offered : ours?.version === offered.version ? ours : undefined;
+      for (const { typeUrl, name } of resource?.references ?? []) if (typeUrl === type.url) needed.add(name);
     }
-    return missing;
+    return [...needed].filter((name) => available.has(name) && !subscription?.covers(name));
   }
 
   #subscribedTypes(): ResourceType[] {
@@ -284,8 +314,7 @@ export class Session {
   }
 }
 
-function referencesOf(known: object): string[] {
-  const resource = known as Parameters<typeof isResource>[0];
-  if (!isResource(resource)) return [];
-  return resource.references.filter(({ typeUrl }) => typeUrl === typeUrls.endpoint).map(({ name }) => name);
+function endpointsOf(known: Known): string[] {
+  if (!isResource(known)) return [];
+  return known.references.filter(({ typeUrl }) => typeUrl === typeUrls.endpoint).map(({ name }) => name);
 }

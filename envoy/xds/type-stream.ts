@@ -46,6 +46,8 @@ export abstract class TypeStream {
   accepted: { readonly version: string; readonly at: number } | undefined;
   lastRejection: Rejection | undefined;
   protected known = new Map<string, Known>();
+  /** Forgotten while a response with it is on its way. */
+  readonly #forgotten = new Set<string>();
 
   constructor(type: ResourceType) {
     this.type = type;
@@ -77,13 +79,16 @@ export abstract class TypeStream {
     return known?.version === nonexistent ? undefined : known;
   }
 
-  knownResources(): Iterable<Known> {
-    return this.known.values();
+  /** What the client has, and what is on its way to it. */
+  *offered(): Iterable<Known> {
+    yield* this.known.values();
+    yield* this.outstanding?.resources ?? [];
   }
 
-  /** The client has dropped it, whatever it still names: send it again. */
+  /** The client has dropped it, whatever it still names, or waits for it anew: it is sent again. */
   forget(name: string): void {
     this.known.delete(name);
+    if (this.outstanding !== undefined) this.#forgotten.add(name);
   }
 
   /** The next response, or undefined while there is nothing new or only what has been rejected. */
@@ -103,6 +108,8 @@ export abstract class TypeStream {
     this.outstanding = undefined;
     this.accepted = { version: change.version, at };
     this.apply(change);
+    for (const name of this.#forgotten) this.known.delete(name);
+    this.#forgotten.clear();
   }
 
   reject(reason: string, at: number): void {
@@ -112,6 +119,7 @@ export abstract class TypeStream {
     const names = change.resources.map((resource) => resource.name);
     this.lastRejection = { version: change.version, reason, at, names };
     this.refuse(change);
+    this.#forgotten.clear();
   }
 
   protected abstract apply(change: Change): void;

@@ -39,6 +39,8 @@ export class ModelClient {
   #toServer: Message[] = [];
   #toClient: Push[] = [];
   #spoken = new Set<string>();
+  /** Requests for clusters that wait until no cluster is warming. */
+  #paused: (() => void)[] = [];
   /** Clusters that wait for their endpoints. */
   readonly warming = new Set<string>();
   /** Clusters that have had endpoints since they were added; a changed one serves as it was until it is warm. */
@@ -92,6 +94,7 @@ export class ModelClient {
     this.#toServer = [];
     this.#toClient = [];
     this.#spoken = new Set();
+    this.#paused = [];
     for (const [type, state] of this.#types) {
       state.nonce = "";
       if (state.names.size > 0) this.#request(type, { subscribe: [...state.names] });
@@ -123,6 +126,8 @@ export class ModelClient {
     const bad = push.resources.filter(({ version }) => this.#options.rejects(version)).map(({ name }) => name);
     if (bad.length > 0) {
       this.rejections += 1;
+      // Envoy does not wait for what it cannot use.
+      if (push.type.url === typeUrls.endpoint) for (const name of names) this.#warm(name, false);
       this.#request(push.type.url, { error: `cannot use ${bad.join(", ")}` });
       return;
     }
@@ -152,16 +157,22 @@ export class ModelClient {
         references.map((reference) => reference.name),
       );
       if (type.url === typeUrls.cluster && isNew) this.warming.add(name);
-      if (type.url === typeUrls.endpoint) this.#warm(name);
+      if (type.url === typeUrls.endpoint) this.#warm(name, true);
     }
   }
 
-  #warm(endpoints: string): void {
+  #warm(endpoints: string, works: boolean): void {
     for (const name of this.warming) {
       if (!this.#references.get(`${typeUrls.cluster} ${name}`)?.includes(endpoints)) continue;
       this.warming.delete(name);
-      this.ready.add(name);
+      if (works) this.ready.add(name);
     }
+    this.#resume();
+  }
+
+  #resume(): void {
+    if (this.warming.size > 0) return;
+    for (const request of this.#paused.splice(0)) request();
   }
 
   /** As Envoy does: asks for what its clusters and listeners refer to now, and lets go of the rest. */
@@ -181,6 +192,11 @@ export class ModelClient {
     type: string,
     what: { readonly subscribe?: readonly string[]; readonly unsubscribe?: readonly string[]; readonly error?: string },
   ): void {
+    // Envoy acknowledges clusters, and asks for them, only while none is warming.
+    if (this.#options.followsReferences && type === typeUrls.cluster && this.warming.size > 0) {
+      this.#paused.push(() => this.#request(type, what));
+      return;
+    }
     const state = this.#state(type);
     const { nonce: responseNonce, version: versionInfo } = state;
     const errorDetail = what.error === undefined ? undefined : { message: what.error };
