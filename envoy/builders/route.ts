@@ -8,7 +8,7 @@ import {
   VirtualHostSchema,
 } from "../gen/envoy/config/route/v3/route_components_pb.js";
 import { type RouteConfiguration, RouteConfigurationSchema } from "../gen/envoy/config/route/v3/route_pb.js";
-import { type RetryOptions, retryPolicy } from "./retry.ts";
+import { type RetryOptions, type retryConditions, retryPolicy } from "./retry.ts";
 import { type RouteMatchOptions, routeMatch } from "./route-match.ts";
 import { milliseconds } from "./values.ts";
 
@@ -21,8 +21,10 @@ export interface RouteOptions {
   readonly match: RouteMatchOptions;
   /** Where requests go, or the answer that Envoy gives itself. */
   readonly to: { readonly cluster: string } | { readonly status: number; readonly body?: string };
+  /** Which calls come here: a gRPC call out of time gets DEADLINE_EXCEEDED, others 504. @default "grpc" if `match` says so */
+  readonly protocol?: keyof typeof retryConditions;
   /**
-   * Bound of a whole call, answer included; a shorter `grpc-timeout` of the client counts. 0 for streams: none.
+   * Bound of a whole call, answer and retries included; a shorter `grpc-timeout` of the client counts. 0 for streams: none.
    *
    * @default 15,000: Envoy's own, said aloud
    */
@@ -52,16 +54,24 @@ export function route(options: RouteOptions): Route {
 
 function forward(cluster: string, options: RouteOptions): MessageInitShape<typeof RouteActionSchema> {
   const { match, timeoutMs = 15_000, retry, rewritePrefix = "" } = options;
+  const protocol = options.protocol ?? (match.grpc ? "grpc" : "http");
   const idleTimeoutMs = options.idleTimeoutMs ?? (timeoutMs === 0 ? 300_000 : 15_000);
   return {
     clusterSpecifier: { case: "cluster", value: cluster },
     timeout: milliseconds(timeoutMs),
     idleTimeout: milliseconds(idleTimeoutMs),
-    // A client that gives up earlier is believed, one that asks for more time is not (0: believed in both).
-    maxStreamDuration: { grpcTimeoutHeaderMax: milliseconds(timeoutMs) },
-    ...(retry === undefined ? {} : { retryPolicy: retryPolicy(retry, match.grpc ? "grpc" : "http") }),
+    ...(protocol === "grpc" ? { maxStreamDuration: grpcTimeout(timeoutMs) } : {}),
+    ...(retry === undefined ? {} : { retryPolicy: retryPolicy(retry, protocol) }),
     prefixRewrite: rewritePrefix,
   };
+}
+
+/**
+ * A client that gives up earlier is believed, one that asks for more time is not (0: believed in both). Takes the place of
+ * the route's timeout, which Envoy does not look at beside it.
+ */
+function grpcTimeout(timeoutMs: number) {
+  return { maxStreamDuration: milliseconds(timeoutMs), grpcTimeoutHeaderMax: milliseconds(timeoutMs) };
 }
 
 function answer({ status, body }: { readonly status: number; readonly body?: string }) {

@@ -58,6 +58,7 @@ function callRoute(call: CallRoute, context: RouteContext, retry: RetryOptions |
     name,
     match,
     to: { cluster },
+    protocol: call.speaks,
     timeoutMs,
     // The silence of a service that works on its one answer.
     idleTimeoutMs: timeoutMs,
