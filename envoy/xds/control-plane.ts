@@ -152,19 +152,25 @@ export function createControlPlane(options: ControlPlaneOptions = {}): ControlPl
       setSource: (snapshot) => connection.setSource(snapshot),
       close: (error) => connection.close(error),
     };
-    const gone = () => connection.close(new ConnectError("the client is gone", Code.Canceled));
-    context.signal.addEventListener("abort", gone, { once: true });
+    // Also where nobody asks for the next response any more.
+    const leave = () => {
+      context.signal.removeEventListener("abort", abort);
+      if (!streams.delete(open)) return;
+      log?.info({ node: open.node, protocol }, "xDS client disconnected");
+      onEvent?.({ kind: "disconnected", node: open.node, protocol });
+    };
+    const abort = () => {
+      connection.close(new ConnectError("the client is gone", Code.Canceled));
+      leave();
+    };
+    context.signal.addEventListener("abort", abort, { once: true });
     if (closed) connection.close(shutdown());
 
     async function* run(): AsyncGenerator<Response> {
       try {
         yield* connection.run(requests);
       } finally {
-        context.signal.removeEventListener("abort", gone);
-        if (streams.delete(open)) {
-          log?.info({ node: open.node, protocol }, "xDS client disconnected");
-          onEvent?.({ kind: "disconnected", node: open.node, protocol });
-        }
+        leave();
       }
     }
     return run();

@@ -294,6 +294,53 @@ describe("order on an aggregated stream", () => {
     expect(sent).toEqual([cds, eds, lds, rds]);
   });
 
+  test("endpoints do not wait for clusters to be acknowledged: that takes the endpoints", () => {
+    const stream = settled();
+    stream.session.source = two(1);
+    const clusters = stream.next() as Push;
+    expect(names(stream.take("a", "b"))).toEqual(["a"]);
+    expect(stream.next()).toBeUndefined();
+    expect(stream.session.waiting).toBe(true);
+    stream.ack(clusters);
+    expect(stream.next()).toBeUndefined();
+    expect(stream.session.waiting).toBe(false);
+  });
+
+  test("endpoints of a cluster on its way are there for it, though both are gone again", () => {
+    const stream = settled();
+    stream.session.source = createSnapshot({
+      clusters: [cluster("a"), cluster("b"), cluster("short")],
+      endpoints: [endpoints("a", 1), endpoints("b", 2), endpoints("short", 3)],
+      listeners: [listener("l", 80, "r")],
+      routes: [route("r", "a")],
+    });
+    const clusters = stream.next() as Push;
+    stream.session.source = two();
+    stream.ask(eds, { resourceNames: ["a", "b", "short"], responseNonce: "2" });
+    expect(names(stream.take("a", "b", "short"))).toEqual(["short"]);
+    stream.ack(clusters);
+    expect(names(stream.take())).toEqual(["a", "b"]);
+  });
+
+  test("endpoints that were on their way when their cluster changed are sent after it", () => {
+    const stream = settled();
+    const changed = (revision: number, port: number) =>
+      createSnapshot({
+        clusters: [cluster("a", { timeoutMs: 1_000 + revision }), cluster("b")],
+        endpoints: [endpoints("a", port), endpoints("b", 2)],
+        listeners: [listener("l", 80, "r")],
+        routes: [route("r", "a")],
+      });
+    stream.session.source = changed(0, 7);
+    const early = stream.next() as Push;
+    expect(names(early)).toEqual(["a"]);
+    stream.session.source = changed(1, 7);
+    const clusters = stream.next() as Push;
+    expect(clusters.type.url).toBe(cds);
+    stream.ack(early, "a", "b");
+    expect(names(stream.next())).toEqual(["a"]);
+  });
+
   test("endpoints wait until all those that the clusters need are named", () => {
     const stream = new Stream(two());
     stream.ask(cds);

@@ -66,7 +66,7 @@ export abstract class TypeStream {
       const resource = all.get(name);
       if (resource !== undefined) view.set(name, resource);
     }
-    return view;
+    return kept.length === 0 && view.size === all.size ? all : view;
   }
 
   protected mayKeep(name: string): boolean {
@@ -108,8 +108,7 @@ export abstract class TypeStream {
     this.outstanding = undefined;
     this.accepted = { version: change.version, at };
     this.apply(change);
-    for (const name of this.#forgotten) this.known.delete(name);
-    this.#forgotten.clear();
+    this.#forgetAgain();
   }
 
   reject(reason: string, at: number): void {
@@ -119,6 +118,11 @@ export abstract class TypeStream {
     const names = change.resources.map((resource) => resource.name);
     this.lastRejection = { version: change.version, reason, at, names };
     this.refuse(change);
+    this.#forgetAgain();
+  }
+
+  #forgetAgain(): void {
+    for (const name of this.#forgotten) this.forget(name);
     this.#forgotten.clear();
   }
 

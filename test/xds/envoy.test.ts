@@ -1,5 +1,10 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
-import { anyPack, StringValueSchema } from "@bufbuild/protobuf/wkt";
+import { anyPack, DurationSchema, StringValueSchema } from "@bufbuild/protobuf/wkt";
+import {
+  HealthCheck_HttpHealthCheckSchema,
+  HealthCheckSchema,
+} from "envoy-config-tools/gen/envoy/config/core/v3/health_check_pb";
 import { FilterChainSchema } from "envoy-config-tools/gen/envoy/config/listener/v3/listener_components_pb";
 import { HttpProtocolOptionsSchema } from "envoy-config-tools/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb";
 import { type ControlPlane, type ControlPlaneEvent, createControlPlane } from "envoy-config-tools/xds/control-plane.ts";
@@ -150,6 +155,58 @@ describe.each<Protocol>(["sotw", "delta"])("Envoy over ADS, %s", (protocol) => {
     expect([...load.answers.keys()].sort()).toEqual(["200 blue", "200 red"]);
     // The other one is gone: the control plane's own cluster and the one in use are left.
     await until("removed", async () => (await envoy.stat("cluster_manager.active_clusters")) === 2);
+  });
+
+  test("a route to a new cluster waits for its health checks", async () => {
+    const checked = (name: string, to: Backend) => {
+      const checking = cluster(name);
+      checking.healthChecks = [
+        create(HealthCheckSchema, {
+          timeout: create(DurationSchema, { seconds: 1n }),
+          interval: create(DurationSchema, { seconds: 1n }),
+          unhealthyThreshold: 1,
+          healthyThreshold: 1,
+          healthChecker: {
+            case: "httpHealthCheck",
+            value: create(HealthCheck_HttpHealthCheckSchema, { path: "/slow" }),
+          },
+        }),
+      ];
+      return createSnapshot({
+        clusters: [checking],
+        endpoints: [endpoints(name, to.port)],
+        listeners: [listener("web", port, "web")],
+        routes: [route("web", name)],
+      });
+    };
+    plane.setSnapshot(checked("red", red));
+    await answered("200 red");
+    const load = traffic(port);
+    plane.setSnapshot(checked("blue", blue));
+    await answered("200 blue");
+    await load.stop();
+    expect([...load.answers.keys()].sort()).toEqual(["200 blue", "200 red"]);
+  });
+
+  test("updates that overtake each other fail no request", async () => {
+    const at = (color: "red" | "blue", revision: number) =>
+      createSnapshot({
+        clusters: [cluster(color, { timeoutMs: 1_000 + revision }), cluster(`extra-${revision % 3}`)],
+        endpoints: [endpoints(color, (color === "red" ? red : blue).port), endpoints(`extra-${revision % 3}`, 1)],
+        listeners: [listener("web", port, "web")],
+        routes: [route("web", color)],
+      });
+    plane.setSnapshot(at("red", 0));
+    await answered("200 red");
+    const load = traffic(port);
+    for (let revision = 1; revision <= 100; revision += 1) {
+      plane.setSnapshot(at(revision % 2 === 0 ? "red" : "blue", revision));
+      await sleep((revision * 7) % 30);
+    }
+    await until("in sync", inSync);
+    await load.stop();
+    expect([...load.answers.keys()].sort()).toEqual(["200 blue", "200 red"]);
+    expect(await get(port)).toBe("200 red");
   });
 
   test("a listener that Envoy rejects is shown with the reason, not sent again, and does not disturb the others", async () => {

@@ -75,9 +75,11 @@ export interface Backend extends AsyncDisposable {
   readonly port: number;
 }
 
-/** An HTTP/1.1 server that answers every request with its name. */
+/** An HTTP/1.1 server that answers every request with its name, one for /slow after a while. */
 export async function startBackend(name: string): Promise<Backend> {
-  const server: Server = createServer((_request, response) => response.end(name));
+  const server: Server = createServer((request, response) => {
+    setTimeout(() => response.end(name), request.url === "/slow" ? 200 : 0);
+  });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     port: (server.address() as AddressInfo).port,
