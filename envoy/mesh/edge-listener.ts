@@ -78,12 +78,14 @@ export function edgeRoutes(model: MeshModel): RouteConfiguration {
   const context: RouteContext = {
     model,
     maxRequestBytes: edge.maxRequestBytes,
+    repeatedAfter: "answers",
     filtersFor: (access) => [limit, ...tokenSettings(edge, access)],
   };
   const routes = [
     ...refusedRoutes(edge),
     ...services.flatMap((service) => rpcRoutes(service, context)),
-    ...restRoutes(edge.rest, context),
+    // The REST service repeats its own calls.
+    ...restRoutes(edge.rest, { ...context, repeatedAfter: "connections" }),
   ];
   const made = routeConfiguration(edgeName, [
     virtualHost({ name: edgeName, domains: ["*"], routes, filters: corsSettings(edge) }),

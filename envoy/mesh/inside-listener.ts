@@ -64,7 +64,8 @@ function rpcPrefixes(service: MeshService | undefined): readonly string[] {
 
 /** RPCs go to the service that has them; there is nothing else inside. */
 export function insideRoutes(model: MeshModel, inside: InsidePolicy): RouteConfiguration {
-  const context: RouteContext = { model, filtersFor: () => [] };
+  // Callers inside have clients that repeat calls.
+  const context: RouteContext = { model, filtersFor: () => [], repeatedAfter: "connections" };
   const called = new Set(inside.callers.flatMap(({ mayCall }) => mayCall));
   const services = model.services.filter(({ name }) => called.has(name));
   const routes = [

@@ -16,6 +16,11 @@ export interface RouteContext {
   filtersFor(access: Access): readonly FilterSettings[];
   /** The largest body of a call that does not stream (bytes); undefined: not looked at. */
   readonly maxRequestBytes?: number;
+  /**
+   * After what a call is repeated: `answers` that say UNAVAILABLE, too, or only lost `connections`, where somebody else on the
+   * way repeats calls after answers. Two who do multiply an outage.
+   */
+  readonly repeatedAfter: "answers" | "connections";
 }
 
 /** A call that is answered once. */
@@ -35,13 +40,16 @@ export interface CallRoute {
 /** Services refuse what comes too late themselves, and say more than Envoy would: it waits this much longer. */
 export const graceMs = 1_000;
 
+const lostConnections = ["connect-failure", "refused-stream", "reset"];
+
 /**
  * Routes of a call: one that repeats it where that is harmless, because its method is idempotent or because the call carries
  * a key by which the service tells the repetition; and for all others one that never does.
  */
 export function callRoutes(call: CallRoute, context: RouteContext): Route[] {
   const { idempotencyKeyHeader: keyHeader } = context.model;
-  const repeated: RetryOptions = { on: retryConditions[call.speaks], perTryTimeoutMs: call.timeoutMs };
+  const on = context.repeatedAfter === "answers" ? retryConditions[call.speaks] : lostConnections;
+  const repeated: RetryOptions = { on, perTryTimeoutMs: call.timeoutMs };
   if (call.idempotent) return [callRoute(call, context, repeated)];
   const once = callRoute(call, context, undefined);
   if (keyHeader === undefined) return [once];

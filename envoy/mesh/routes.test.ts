@@ -200,6 +200,15 @@ describe("REST", () => {
   });
 });
 
+test("answers of UNAVAILABLE are repeated at one place on each way", () => {
+  const conditions = (route: Route) => forwarded(route).retryPolicy?.retryOn.split(",");
+  const lost = ["connect-failure", "refused-stream", "reset"];
+  expect(conditions(pick(edge, "/shop.v1.Carts/Get", grpc))).toEqual([...lost, "unavailable", "cancelled"]);
+  // The REST service and callers inside repeat calls themselves.
+  expect(conditions(pick(edge, "/v1/carts/1"))).toEqual(lost);
+  expect(conditions(pick(inside, "/shop.v1.Carts/Get", grpc))).toEqual(lost);
+});
+
 test("every route that goes anywhere has its rate limit, enforced in full", () => {
   for (const route of edge.virtualHosts[0]?.routes ?? []) {
     if (route.action.case !== "route") continue;

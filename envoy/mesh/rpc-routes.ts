@@ -31,7 +31,9 @@ function methodRoutes(service: string, name: string, method: RpcMethod, context:
     filters: context.filtersFor(method.access),
   };
   return [
-    withHeaders(route({ ...common, name: `${name} grpc`, to: { cluster: service }, protocol: "grpc" }), [grpcContent()]),
+    withHeaders(route({ ...common, name: `${name} grpc`, to: { cluster: service }, protocol: "grpc" }), [
+      grpcContent(),
+    ]),
     route({ ...common, name: `${name} connect`, to: { cluster: http1Cluster(service) } }),
   ];
 }
