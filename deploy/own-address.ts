@@ -1,19 +1,25 @@
-import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
+import { createSocket } from "node:dgram";
 import { StartupError } from "@ordermesh/runtime/lifecycle/startup-error.ts";
 
-type Interfaces = NodeJS.Dict<readonly NetworkInterfaceInfo[]>;
-
 /**
- * The address that other containers reach this one at. A container's name stands for all instances of its service, and Envoy
- * takes no names for endpoints. Throws StartupError unless there is exactly one IPv4 address: with several networks somebody
- * has to say which, with ADVERTISE_HOST.
+ * The address that others in a peer's network reach this container at: the one it has on its way to that peer. A container's name
+ * stands for all instances of its service, and Envoy takes no names for endpoints. Nothing is sent. Throws StartupError.
  */
-export function ownAddress(interfaces: Interfaces = networkInterfaces()): string {
-  const all = Object.values(interfaces).flatMap((entries) => entries ?? []);
-  const [address, ...more] = all.filter(({ family, internal }) => family === "IPv4" && !internal);
-  if (address !== undefined && more.length === 0) return address.address;
-  throw new StartupError(
-    `this container has ${address === undefined ? "no IPv4 address" : "several IPv4 addresses"}`,
-    "set ADVERTISE_HOST to the one that others reach it at",
-  );
+export async function ownAddress({ hostname, port }: Pick<URL, "hostname" | "port">): Promise<string> {
+  const socket = createSocket("udp4");
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once("error", reject).once("connect", resolve);
+      socket.connect(Number(port), hostname);
+    });
+    return socket.address().address;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new StartupError(
+      `this container has no way to ${hostname} (${why})`,
+      "set ADVERTISE_HOST to its own address",
+    );
+  } finally {
+    socket.close();
+  }
 }

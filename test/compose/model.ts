@@ -59,12 +59,16 @@ export const required: Readonly<Record<string, string>> = {
   JWT_AUDIENCE: "ordermesh",
 };
 
+interface LoadOptions {
+  readonly profiles?: readonly string[];
+  readonly envFiles?: readonly string[];
+  /** Files that override it. */
+  readonly overrides?: readonly string[];
+}
+
 /** The file as `docker compose` resolves it with these variables and no others. Throws an Error with the loader's words. */
-export function loadModel(
-  env: Readonly<Record<string, string>> = required,
-  options: { readonly profiles?: readonly string[]; readonly envFiles?: readonly string[] } = {},
-): ComposeModel {
-  const { status, stdout, stderr } = spawnSync(composeLoaderProgram(), [composeFile], {
+export function loadModel(env: Readonly<Record<string, string>> = required, options: LoadOptions = {}): ComposeModel {
+  const { status, stdout, stderr } = spawnSync(composeLoaderProgram(), [composeFile, ...(options.overrides ?? [])], {
     encoding: "utf8",
     env: {
       ...env,

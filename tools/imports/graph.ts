@@ -10,7 +10,7 @@ export interface Import {
   readonly typesOnly: boolean;
 }
 
-const sources = ["{services,gateway,envoy,tools,test,bench}/**/*.{ts,mjs}", "proto/*.ts", "*.ts"];
+const sources = ["{services,gateway,envoy,deploy,tools,test,bench}/**/*.{ts,mjs}", "proto/*.ts", "*.ts"];
 
 /** Every import of the repository at `root`. Throws for a file that does not parse. */
 export function readImports(root: string): Import[] {

@@ -58,7 +58,7 @@ export const importRules: readonly ImportRule[] = [
   },
   {
     rule: "SQL is written in store/ alone, and where database servers are set up",
-    from: `^${code}(?!services/[^/]+/store/|tools/components/|tools/mesh/database/|test/|bench/)`,
+    from: `^${code}(?!services/[^/]+/store/|deploy/|tools/components/|tools/mesh/database/|test/|bench/)`,
     to: "^npm:(sequelize|umzug|mysql2|pg)(/|$)",
   },
   {
