@@ -17,7 +17,7 @@ interface StartOptions {
   /** Output of the server, quoted when it does not come up. */
   logFile: string;
   /** Signal for the server when this process dies, even by SIGKILL. */
-  orphanSignal: "KILL" | "QUIT";
+  orphanSignal: "KILL" | "QUIT" | "TERM";
   env?: NodeJS.ProcessEnv;
   owner?: Owner;
   /** True once the server answers; asked until it is, for at most `timeoutMs` (default 60 s). */
@@ -72,7 +72,11 @@ export async function startServer(options: StartOptions): Promise<ServerProcess>
 }
 
 /** The command made to end with its parent (on Linux), so that not even a SIGKILL of the test run leaves it behind. */
-export function bound(signal: "KILL" | "QUIT", command: string, args: readonly string[]): [string, string[]] {
+export function bound(
+  signal: StartOptions["orphanSignal"],
+  command: string,
+  args: readonly string[],
+): [string, string[]] {
   if (process.platform !== "linux") return [command, [...args]];
   return ["setpriv", ["--pdeathsig", signal, "--", command, ...args]];
 }

@@ -19,6 +19,8 @@ export interface Migrations {
 
 /** Filling an index may take long (milliseconds). */
 const timeoutMs = 10 * 60_000;
+/** Whoever watches the status closely does not start a program each time (milliseconds). */
+const freshMs = 10_000;
 
 export function meshMigrations(context: MeshContext, database: MeshDatabase): Migrations {
   const log = logFile(context.layout, "migrate");
@@ -42,11 +44,26 @@ export function meshMigrations(context: MeshContext, database: MeshDatabase): Mi
       throw new Error(`${what} failed: ${lastWords(stderr)} (${log})`);
     }
   };
+  let known: { readonly names: Promise<string[]>; readonly at: number } | undefined;
+  const look = async () => {
+    const lines = (await run("status")).trim().split("\n");
+    return lines.filter((line) => !line.startsWith("applied ")).map((line) => line.replace(/^\S+\s+/, ""));
+  };
   return {
-    up: async () => void (await run("up")),
-    pending: async () => {
-      const lines = (await run("status")).trim().split("\n");
-      return lines.filter((line) => !line.startsWith("applied ")).map((line) => line.replace(/^\S+\s+/, ""));
+    up: async () => {
+      known = undefined;
+      await run("up");
+    },
+    pending: () => {
+      if (known === undefined || performance.now() - known.at > freshMs) {
+        const names = look();
+        // A database that could not say is asked again the next time.
+        names.catch(() => {
+          known = undefined;
+        });
+        known = { names, at: performance.now() };
+      }
+      return known.names;
     },
   };
 }

@@ -7,7 +7,7 @@ import { exitCodes, meshLayout, meshValues, runCommand, UsageError } from "./com
 await runCommand({
   usage: `usage: npm run mesh:token -- [--subject NAME] [--role ROLE]... [--minutes N] [--data-dir DIR] [--help]
 
-Prints a token signed with the mesh's own secret: curl --cacert data/mesh/certs/ca.crt -H "authorization: Bearer $(npm run
+Prints a token signed with JWT_SECRET, by default the mesh's own: curl --cacert data/mesh/certs/ca.crt -H "authorization: Bearer $(npm run
 --silent mesh:token)" https://127.0.0.1:8443/v1/orders
 
   --subject NAME  the caller; default: operator
@@ -27,8 +27,6 @@ Prints a token signed with the mesh's own secret: curl --cacert data/mesh/certs/
       subject: flags.subject,
       roles: flags.role,
       seconds: Number(flags.minutes) * 60,
-      issuer: process.env.JWT_ISSUER || "ordermesh",
-      audience: process.env.JWT_AUDIENCE || "ordermesh",
     });
     process.stdout.write(`${token}\n`);
     return exitCodes.ok;

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { nodeFlags } from "../../launch/run.mjs";
 import type { Component, Running } from "../component.ts";
 import { repository } from "../layout.ts";
+import { defaultIssuer } from "../token.ts";
 import { filesOf, type MeshContext } from "./context.ts";
 import { askHttps, reasonOf } from "./https.ts";
 
@@ -78,8 +79,8 @@ export function serviceEnvironment(
   const inherited = Object.entries(environment).filter(([variable]) => !decided.test(variable));
   const hasJwtKeys = ["JWT_SECRET", "JWT_SECRET_FILE", "JWT_JWKS_URL"].some((variable) => environment[variable]);
   return {
-    JWT_ISSUER: "ordermesh",
-    JWT_AUDIENCE: "ordermesh",
+    JWT_ISSUER: defaultIssuer,
+    JWT_AUDIENCE: defaultIssuer,
     LOG_FORMAT: "json",
     NODE_COMPILE_CACHE: join(repository, ".cache/compile"),
     ...(hasJwtKeys ? {} : { JWT_SECRET_FILE: secrets.file("jwt") }),

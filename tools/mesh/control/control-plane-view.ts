@@ -1,7 +1,8 @@
-import type { MeshContext } from "../components/context.ts";
-import { filesOf } from "../components/context.ts";
+import type { Principal } from "@ordermesh/runtime/auth/principal.ts";
+import { SecretRing } from "@ordermesh/runtime/auth/secret-ring.ts";
+import { createPrincipalTokens, principalTokenHeader } from "@ordermesh/runtime/auth/service-token.ts";
+import { filesOf, type MeshContext } from "../components/context.ts";
 import { askHttps } from "../components/https.ts";
-import { signToken } from "../token.ts";
 
 /** An instance as the registry has it. */
 export interface RegisteredInstance {
@@ -45,21 +46,22 @@ interface ConfigStatus {
   }[];
 }
 
+const supervisor: Principal = {
+  id: "supervisor",
+  roles: new Set(["operator"]),
+  kind: "certificate",
+  seesPersonalData: false,
+};
+
 /** Asks MeshService of the control plane on `port`, as the operator that the supervisor is. Throws when it does not answer. */
 export async function viewControlPlane(context: MeshContext, port: number): Promise<ControlPlaneView> {
-  const { environment, secrets } = context;
-  const token = await signToken(secrets, {
-    subject: "supervisor",
-    roles: ["operator"],
-    seconds: 60,
-    issuer: environment.JWT_ISSUER || "ordermesh",
-    audience: environment.JWT_AUDIENCE || "ordermesh",
-  });
+  // Within the mesh the service token counts whoever issues those of people.
+  const token = createPrincipalTokens(new SecretRing([context.secrets.value("service-token")]))(supervisor) ?? "";
   const call = async <T>(method: string): Promise<T> => {
     const { status, body } = await askHttps({
       url: `https://127.0.0.1:${port}/ordermesh.mesh.v1.MeshService/${method}`,
       method: "POST",
-      headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+      headers: { "content-type": "application/json", [principalTokenHeader]: token },
       body: "{}",
       files: filesOf(context, "operator"),
       peer: "mesh",

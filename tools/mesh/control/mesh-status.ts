@@ -1,6 +1,8 @@
+import { sendsRequestsTo } from "../components/envoy-admin.ts";
 import { reasonOf } from "../components/https.ts";
 import type { InstanceStatus } from "../instance.ts";
 import type { PreparedMesh } from "../mesh.ts";
+import { scalableServices } from "../options.ts";
 import type { Supervisor } from "../supervisor.ts";
 import { type ControlPlaneView, viewControlPlane } from "./control-plane-view.ts";
 
@@ -40,11 +42,14 @@ export async function meshStatus(
     }
   };
   const port = components.find(({ component }) => component === "mesh")?.port;
-  const [controlPlane, pendingMigrations] = await Promise.all([
+  const services = components.filter(({ component }) => scalableServices.some((name) => name === component));
+  const [controlPlane, pendingMigrations, unreached] = await Promise.all([
     port === undefined ? undefined : orProblem(viewControlPlane(context, port)),
     phase === "running" ? orProblem(migrations.pending()) : undefined,
+    unreachedBy(context.ports.admin, services),
   ]);
-  if (controlPlane !== undefined) problems.push(...registryProblems(controlPlane, components));
+  problems.push(...unreached.map((name) => `Envoy sends no requests to ${name}`));
+  if (controlPlane !== undefined) problems.push(...registryProblems(controlPlane, services));
   if (pendingMigrations !== undefined && pendingMigrations.length > 0) {
     problems.push(`${pendingMigrations.length} migrations are pending: npm run mesh:restart order applies them`);
   }
@@ -62,19 +67,20 @@ export async function meshStatus(
   };
 }
 
+/** Names of the instances that are ready here and get no requests. */
+async function unreachedBy(adminPort: number, services: readonly InstanceStatus[]): Promise<string[]> {
+  const ready = services.filter(({ state, port }) => state === "ready" && port !== undefined);
+  const reached = await Promise.all(ready.map(({ port = 0 }) => sendsRequestsTo(adminPort, port)));
+  return ready.filter((_, index) => !reached[index]).map(({ name }) => name);
+}
+
 /** Services that are ready here and that the control plane does not know, and what Envoy refused. */
-function registryProblems(
-  { instances, proxies, lastNack }: ControlPlaneView,
-  components: readonly InstanceStatus[],
-): string[] {
+function registryProblems(view: ControlPlaneView, services: readonly InstanceStatus[]): string[] {
+  const { instances, proxies, lastNack } = view;
   const known = new Set(instances.map(({ port }) => port));
-  const services = components.filter(({ component, state }) => component !== "mesh" && state === "ready");
+  const missing = services.filter(({ state, port }) => state === "ready" && port !== undefined && !known.has(port));
   return [
-    ...services
-      .filter(
-        ({ component, port }) => ["order", "gateway"].includes(component) && port !== undefined && !known.has(port),
-      )
-      .map(({ name }) => `${name} is not in the registry`),
+    ...missing.map(({ name }) => `${name} is not in the registry`),
     ...(proxies === 0 ? ["no Envoy listens to the control plane"] : []),
     ...(lastNack === undefined ? [] : [`${lastNack.proxy} refuses ${lastNack.type}: ${lastNack.reason}`]),
   ];
