@@ -82,7 +82,7 @@ describe("cluster", () => {
       max_connections: 1024,
       max_pending_requests: 1024,
       max_requests: 1024,
-      retry_budget: { budget_percent: { value: 20 }, min_retry_concurrency: 3 },
+      retry_budget: { budget_percent: { value: 20 }, min_retry_concurrency: 10 },
       track_remaining: true,
     };
     expect(plainConfig(ClusterSchema, orders)).toMatchObject({

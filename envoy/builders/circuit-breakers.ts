@@ -12,7 +12,12 @@ export interface CircuitBreakerLimits {
   readonly maxRequests?: number;
   /** Share of active requests that may be retries, in percent. @default 20: an outage is not made worse by retrying it */
   readonly retryBudgetPercent?: number;
-  /** Retries allowed whatever the share is. @default 3: also a quiet service gets its second chance */
+  /**
+   * Retries at once that are allowed whatever the share is.
+   *
+   * @default 10: an endpoint that dies takes a handful of requests with it in one moment, and with Envoy's 3 the rest of
+   * them would fail
+   */
   readonly minRetryConcurrency?: number;
 }
 
@@ -24,7 +29,7 @@ export function circuitBreakers(limits: CircuitBreakerLimits = {}): MessageInitS
     // Takes the place of max_retries, which is a number for every load.
     retryBudget: {
       budgetPercent: { value: limits.retryBudgetPercent ?? 20 },
-      minRetryConcurrency: limits.minRetryConcurrency ?? 3,
+      minRetryConcurrency: limits.minRetryConcurrency ?? 10,
     },
     // Operators see how near the limit is before it is reached.
     trackRemaining: true,

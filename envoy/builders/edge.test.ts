@@ -99,6 +99,13 @@ describe("a real Envoy", () => {
     for (let count = 0; count < 20; count++) expect(await get(envoy, "/")).toMatchObject({ status: 200 });
   });
 
+  test("has another try for each of ten calls that fail in one moment", async () => {
+    const dead = { address: "127.0.0.1", port: await freePort() };
+    const envoy = await edge({ retry: {} }, {}, echo, [dead]);
+    const answers = await Promise.all(Array.from({ length: 10 }, () => get(envoy, "/")));
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+  });
+
   test("tries nothing again where a route does not allow it", async () => {
     const dead = { address: "127.0.0.1", port: await freePort() };
     const envoy = await edge({}, {}, echo, [dead]);

@@ -42,13 +42,14 @@ export function retryPolicy(
       resetHeaders: [{ name: "retry-after", format: RetryPolicy_ResetHeaderFormat.SECONDS }],
       maxInterval: milliseconds(300_000),
     },
-    // Another endpoint than the one that failed; after a few draws any, since there may be only one.
+    // Another endpoint than the one that failed; after many draws any, since there may be only one. Many, because one that
+    // fails at once has the fewest open requests, and load balancing draws it the more often.
     retryHostPredicate: [
       {
         name: "envoy.retry_host_predicates.previous_hosts",
         configType: { case: "typedConfig", value: packAny(PreviousHostsPredicateSchema) },
       },
     ],
-    hostSelectionRetryMaxAttempts: 5n,
+    hostSelectionRetryMaxAttempts: 30n,
   };
 }
