@@ -113,6 +113,16 @@ describe("a running mesh", () => {
     expect(status.components.map(({ pid }) => pid)).toEqual(before);
   }, 30_000);
 
+  test("uses a new secret without a restart, and takes what the one before it has signed", async () => {
+    const before = await mesh.token();
+    expect(await mesh.command("secrets", "--rotate", "jwt")).toMatchObject({ code: 0 });
+    const ask = async (token: string) =>
+      (await mesh.ask("/v1/orders", { headers: { authorization: `Bearer ${token}` } })).status;
+    const after = await mesh.token();
+    await expect.poll(() => ask(after), { timeout: 10_000 }).toBe(200);
+    expect(await ask(before)).toBe(200);
+  }, 30_000);
+
   test("shows its logs", async () => {
     const { code, out } = await mesh.command("logs", "gateway", "--lines", "5");
     expect(code).toBe(0);

@@ -21,7 +21,7 @@ export function ensureSecrets(directory: string, names: readonly string[]): Secr
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const file = (name: string) => join(directory, name);
   for (const name of names) {
-    if (!isThere(file(name))) replaceFile(file(name), `${randomBytes(secretBytes).toString("base64url")}\n`);
+    if (!isThere(file(name))) replaceFile(file(name), `${newSecret()}\n`);
   }
   return {
     file,
@@ -31,6 +31,10 @@ export function ensureSecrets(directory: string, names: readonly string[]): Secr
       return file(name);
     },
   };
+}
+
+export function newSecret(): string {
+  return randomBytes(secretBytes).toString("base64url");
 }
 
 function isThere(path: string): boolean {
