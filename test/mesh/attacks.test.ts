@@ -10,7 +10,7 @@ import { type RequestOptions, request } from "./request.ts";
 let mesh: TestMesh;
 beforeAll(async () => {
   mesh = await startMesh({ SURFACE_MINISHOP_AUTH: "anonymous" });
-}, 90_000);
+}, 180_000);
 afterAll(() => mesh?.stop());
 
 /** Through the gateway, and straight to the service. */

@@ -25,7 +25,7 @@ beforeAll(async () => {
     JWT_SECRET_FILE: secretFile,
     DRAIN_DELAY_MS: "1000",
   });
-}, 120_000);
+}, 180_000);
 
 afterAll(async () => {
   await mesh?.stop();

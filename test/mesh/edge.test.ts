@@ -13,7 +13,7 @@ import { request } from "./request.ts";
 let mesh: TestMesh;
 beforeAll(async () => {
   mesh = await startMesh({ MESH_ALLOWED_ORIGINS: "https://shop.example" });
-}, 90_000);
+}, 180_000);
 afterAll(() => mesh?.stop());
 
 const transports: Readonly<Record<string, () => Transport>> = {

@@ -204,7 +204,7 @@ async function startEnvoy({ directory, certs, xdsPort, adminPort }: EnvoyPlace) 
 
 /** Waits until so many endpoints are healthy in the clusters of the services. */
 export async function untilRouted(adminPort: number, endpoints: number): Promise<void> {
-  for (const deadline = Date.now() + 30_000; ; ) {
+  for (const deadline = Date.now() + 60_000; ; ) {
     const clusters = (await ask(adminPort, "/clusters")) ?? "";
     const healthy = clusters.match(/^(?!xds)\S+::health_flags::healthy$/gm)?.length ?? 0;
     if (healthy >= endpoints) return;

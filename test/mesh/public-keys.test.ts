@@ -16,7 +16,7 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => issuer.listen(0, "127.0.0.1", resolve));
   const { port } = issuer.address() as AddressInfo;
   mesh = await startMesh({ JWT_SECRET: "", JWT_JWKS_URL: `http://127.0.0.1:${port}/keys` });
-}, 90_000);
+}, 180_000);
 
 afterAll(async () => {
   await mesh?.stop();

@@ -8,7 +8,7 @@ import { request } from "./request.ts";
 let mesh: TestMesh;
 beforeAll(async () => {
   mesh = await startMesh({ MESH_RATE_LIMIT_PER_SECOND: "1", MESH_RATE_LIMIT_BURST: "1" });
-}, 90_000);
+}, 180_000);
 afterAll(() => mesh?.stop());
 
 test("REST: 429 that says when to come back", async () => {
