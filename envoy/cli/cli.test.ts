@@ -7,6 +7,12 @@ import { runCli } from "./cli.ts";
 
 const sample = join(import.meta.dirname, "../testing/sample-config.ts");
 
+/** A bootstrap with an extension that neither this package nor Envoy knows. */
+const custom = `bootstrap_extensions:
+- name: custom
+  typed_config: { "@type": type.googleapis.com/shop.v1.Extension, key: 1 }
+`;
+
 interface Outcome {
   readonly code: number;
   readonly out: string;
@@ -118,6 +124,28 @@ describe("render", () => {
     });
   });
 
+  test("removes what an earlier run wrote and is no longer there", async () => {
+    const module = write("changing.mjs", `export { resources } from ${JSON.stringify(sample)};\n`);
+    await run("render", module, "--out", folder);
+    await run("render", sample, "--out", folder, "--format", "json");
+    expect(readdirSync(join(folder, "resources")).sort()).toEqual([
+      "cluster-load-assignment.json",
+      "cluster.json",
+      "listener.json",
+      "route-configuration.json",
+    ]);
+  });
+
+  test("refuses extensions whose types are unknown: it would lose what is in them", async () => {
+    const file = write("custom.yaml", custom);
+    expect(await run("render", file)).toMatchObject({
+      code: 1,
+      out: "",
+      err: expect.stringContaining("unknown types"),
+    });
+    expect(await run("diff", file, file)).toMatchObject({ code: 1, out: "" });
+  });
+
   test("refuses a module that exports nothing of use", async () => {
     const file = write("empty.mjs", "export const nothing = 1;\n");
     expect(await run("render", file)).toMatchObject({ code: 2, err: expect.stringContaining("exports neither") });
@@ -140,6 +168,32 @@ describe("validate", () => {
     expect(await run("validate", rule, "--no-envoy")).toMatchObject({
       code: 1,
       out: `${rule}:1:21: error: admin.address.socket_address: needs one of port_value, named_port\n`,
+    });
+  });
+
+  test("passes over extensions whose types are unknown, and gives Envoy the file as it is", async () => {
+    const file = write("custom.yaml", custom);
+    expect(await run("validate", file, "--no-envoy")).toMatchObject({
+      code: 0,
+      out: expect.stringContaining("warning: bootstrap_extensions[0].typed_config"),
+    });
+    expect(await run("validate", file, "--envoy", requireEnvoy())).toMatchObject({
+      code: 1,
+      out: expect.stringContaining("error: Envoy: "),
+    });
+  });
+
+  test("names the resource of a module that breaks a rule", async () => {
+    const schema = join(import.meta.dirname, "../gen/envoy/config/cluster/v3/cluster_pb.js");
+    const module = write(
+      "bad.ts",
+      `import { create } from "${import.meta.resolve("@bufbuild/protobuf")}";
+import { ClusterSchema } from "${schema}";
+export const resources = { clusters: [create(ClusterSchema, { name: "orders", lbPolicy: 99 })] };\n`,
+    );
+    expect(await run("validate", module, "--no-envoy")).toMatchObject({
+      code: 1,
+      out: expect.stringContaining(`${module}: error: Cluster.orders.lb_policy: must be one of`),
     });
   });
 
@@ -243,6 +297,16 @@ describe("serve", () => {
     await vi.waitFor(() => expect(lines).toEqual([expect.stringMatching(/^ready 127\.0\.0\.1:\d+\n$/)]));
     process.emit("SIGTERM");
     expect(await code).toBe(0);
+  });
+
+  test("does not serve an extension whose type is unknown: it could only leave it out", async () => {
+    const type = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
+    const config = '{ name: a, typed_config: { "@type": type.googleapis.com/shop.v1.Extension } }';
+    write("cluster.yaml", `"@type": ${type}\nname: a\nupstream_config: ${config}\n`);
+    expect(await run("serve", folder, "--port", "0")).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("cluster.yaml: holds extensions of unknown types, which cannot be served"),
+    });
   });
 
   test("does not start with a folder that is invalid", async () => {

@@ -1,6 +1,7 @@
-import type { Message } from "@bufbuild/protobuf";
+import type { DescMessage, Message } from "@bufbuild/protobuf";
 import type { Bootstrap } from "../gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
 import { type Cluster, ClusterSchema } from "../gen/envoy/config/cluster/v3/cluster_pb.js";
+import { type TypedExtensionConfig, TypedExtensionConfigSchema } from "../gen/envoy/config/core/v3/extension_pb.js";
 import {
   type ClusterLoadAssignment,
   ClusterLoadAssignmentSchema,
@@ -26,6 +27,16 @@ export function isSnapshotResources(value: unknown): value is SnapshotResources 
   return typeof value === "object" && value !== null && Object.values(value).every((list) => Array.isArray(list));
 }
 
+/** Types of what a control plane serves. */
+export const resourceSchemas: readonly DescMessage[] = [
+  ListenerSchema,
+  RouteConfigurationSchema,
+  ClusterSchema,
+  ClusterLoadAssignmentSchema,
+  SecretSchema,
+  TypedExtensionConfigSchema,
+];
+
 /** The reverse of `messagesOf`; what a control plane does not serve is left out. */
 export function resourcesOf(messages: readonly { readonly message: Message }[]) {
   const ofType = <Shape extends Message>({ typeName }: { readonly typeName: string }) =>
@@ -36,5 +47,6 @@ export function resourcesOf(messages: readonly { readonly message: Message }[]) 
     clusters: ofType<Cluster>(ClusterSchema),
     endpoints: ofType<ClusterLoadAssignment>(ClusterLoadAssignmentSchema),
     secrets: ofType<Secret>(SecretSchema),
+    extensionConfigs: ofType<TypedExtensionConfig>(TypedExtensionConfigSchema),
   };
 }

@@ -3,7 +3,7 @@ import { diff as differences, type ResourceDifference } from "../diff/diff.ts";
 import { pathText } from "../validate/path.ts";
 import { formatProblem, hasErrors } from "../validate/problem.ts";
 import { type Command, readArguments, UsageError } from "./command.ts";
-import { readInput } from "./input.ts";
+import { readCompleteInput } from "./input.ts";
 
 export const diff: Command = {
   summary: "show what differs between two configurations, by resource and field",
@@ -20,7 +20,7 @@ exit codes: 0 no difference, 1 differences or an invalid configuration, 2 wrong 
     if (before === undefined || after === undefined || more.length > 0) {
       throw new UsageError("diff takes two files, folders or modules");
     }
-    const [old, current] = await Promise.all([readInput(before), readInput(after)]);
+    const [old, current] = await Promise.all([readCompleteInput(before), readCompleteInput(after)]);
     const errors = [...old.problems, ...current.problems].filter(({ severity }) => severity === "error");
     for (const problem of errors) output.err(`${formatProblem(problem, problem.file)}\n`);
     if (hasErrors(errors)) return 1;

@@ -8,7 +8,8 @@ import { type DiscoveryResponse, DiscoveryResponseSchema } from "../gen/envoy/se
 import { envoyTypes } from "../types.ts";
 import { checkRules } from "../validate/check-rules.ts";
 import { readConfig } from "../validate/config.ts";
-import type { Problem } from "../validate/problem.ts";
+import { hasErrors, type Problem } from "../validate/problem.ts";
+import { resourceName } from "../xds/snapshot.ts";
 import { UsageError } from "./command.ts";
 import { type ConfigModule, isSnapshotResources, messagesOf } from "./config-module.ts";
 
@@ -23,10 +24,16 @@ export interface Input {
   readonly bootstrap?: Bootstrap;
   /** Listeners, clusters and so on beside the bootstrap. */
   readonly resources: readonly InputMessage[];
-  readonly problems: readonly (Problem & { readonly file: string })[];
+  readonly problems: readonly Found[];
   /** All that a control plane would serve together is here, as in a folder or a module. */
   readonly isWhole: boolean;
+  /** Holds nothing beside `bootstrap` and `resources`, such as extensions whose types are unknown. */
+  readonly isComplete: boolean;
+  /** A file that Envoy itself can be given: a bootstrap by itself. */
+  readonly bootstrapFile?: string;
 }
+
+export type Found = Problem & { readonly file: string };
 
 const moduleExtensions = [".ts", ".mts", ".js", ".mjs"];
 const textExtensions = [".yaml", ".yml", ".json"];
@@ -42,24 +49,36 @@ export async function readInput(path: string): Promise<Input> {
   return moduleExtensions.includes(extname(path)) ? readModule(path) : readText(path);
 }
 
+/** As `readInput`, for commands that write out or compare all there is: what is not complete has an error. */
+export async function readCompleteInput(path: string): Promise<Input> {
+  const input = await readInput(path);
+  if (input.isComplete || hasErrors(input.problems)) return input;
+  const message = "holds extensions of unknown types: validate can pass them over, other commands cannot";
+  return { ...input, problems: [...input.problems, { severity: "error", path: [], message, file: path }] };
+}
+
 async function readFolder(folder: string): Promise<Input> {
   const names = (await readdir(folder, { recursive: true })).sort();
   const files = names.filter((name) => textExtensions.includes(extname(name)) && !/(^|[\\/])\./.test(name));
   if (files.length === 0) throw new UsageError(`${folder}: no ${textExtensions.join(", ")} file in it`);
   const inputs = await Promise.all(files.map((file) => readText(join(folder, file))));
+  const [bootstrap, ...more] = inputs.flatMap((input) => input.bootstrap ?? []);
+  if (more.length > 0) throw new UsageError(`${folder}: holds more than one bootstrap`);
   return {
-    bootstrap: inputs.find(({ bootstrap }) => bootstrap !== undefined)?.bootstrap,
+    bootstrap,
     resources: inputs.flatMap(({ resources }) => resources),
     problems: inputs.flatMap(({ problems }) => problems),
     isWhole: true,
+    isComplete: inputs.every(({ isComplete }) => isComplete),
   };
 }
 
 async function readText(file: string): Promise<Input> {
-  const { schema, message, problems } = readConfig(await readFile(file, "utf8"));
-  const located = problems.map((problem) => ({ ...problem, file }));
-  if (message === undefined) return { resources: [], problems: located, isWhole: false };
-  const rest = { problems: located, isWhole: false };
+  const { schema, message, problems: found } = readConfig(await readFile(file, "utf8"));
+  const problems = found.map((problem) => ({ ...problem, file }));
+  const bootstrapFile = schema === BootstrapSchema ? file : undefined;
+  const rest = { problems, bootstrapFile, isWhole: false, isComplete: message !== undefined };
+  if (message === undefined) return { resources: [], ...rest };
   if (schema === BootstrapSchema) return { bootstrap: message as Bootstrap, resources: [], ...rest };
   const isList = schema === DiscoveryResponseSchema;
   return { resources: isList ? unpack(message as DiscoveryResponse) : [{ schema, message }], ...rest };
@@ -86,8 +105,15 @@ async function readModule(file: string): Promise<Input> {
   }
   const messages = resources === undefined ? [] : messagesOf(resources).flatMap(withSchema);
   const built = bootstrap === undefined ? messages : [{ schema: BootstrapSchema, message: bootstrap }, ...messages];
-  const problems = built.flatMap(({ schema, message }) => checkRules(schema, message));
-  return { bootstrap, resources: messages, problems: problems.map((problem) => ({ ...problem, file })), isWhole: true };
+  const problems = built.flatMap((one) => builtProblems(one, file));
+  return { bootstrap, resources: messages, problems, isWhole: true, isComplete: true };
+}
+
+/** Under the resource's type and name: a module has no lines. */
+function builtProblems({ schema, message }: InputMessage, file: string): readonly Found[] {
+  const name = resourceName(message);
+  const top = name === undefined ? [] : [schema.name, name];
+  return checkRules(schema, message).map((problem) => ({ ...problem, path: [...top, ...problem.path], file }));
 }
 
 async function resolved<T>(value: T | (() => T | Promise<T>) | undefined): Promise<T | undefined> {

@@ -1,5 +1,5 @@
-import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { create, type DescMessage, type Message, type MessageShape } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
 import { type Bootstrap, BootstrapSchema } from "../gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
@@ -8,8 +8,8 @@ import { renderJson, renderYaml } from "../render/render.ts";
 import { staticConfig } from "../render/static-config.ts";
 import { formatProblem, hasErrors } from "../validate/problem.ts";
 import { type Command, readArguments, UsageError } from "./command.ts";
-import { resourcesOf } from "./config-module.ts";
-import { type Input, type InputMessage, readInput } from "./input.ts";
+import { resourceSchemas, resourcesOf } from "./config-module.ts";
+import { type Input, type InputMessage, readCompleteInput } from "./input.ts";
 
 export const render: Command = {
   summary: "write a configuration as YAML or JSON",
@@ -20,7 +20,8 @@ Writes the bootstrap to standard output. MODULE is a TypeScript or JavaScript mo
 
   --static         one configuration without a control plane: the resources become part of the bootstrap
   --format FORMAT  yaml (default) or json
-  --out FOLDER     writes bootstrap and resources as files into FOLDER; its part "resources" is what "serve" serves
+  --out FOLDER     writes bootstrap and resources as files into FOLDER, in place of those of an earlier run; its part
+                   "resources" is what "serve" serves
 
 exit codes: 0 written, 1 invalid configuration (nothing is written), 2 wrong usage`,
 
@@ -33,7 +34,7 @@ exit codes: 0 written, 1 invalid configuration (nothing is written), 2 wrong usa
     const [path, ...more] = positionals;
     if (path === undefined || more.length > 0) throw new UsageError("render takes one module or file");
     const format = formatOf(values.format);
-    const input = await readInput(path);
+    const input = await readCompleteInput(path);
     for (const problem of input.problems) output.err(`${formatProblem(problem, problem.file)}\n`);
     if (hasErrors(input.problems)) return 1;
     const whole = values.static ? { bootstrap: staticBootstrap(path, input), resources: [] } : input;
@@ -65,19 +66,37 @@ function staticBootstrap(path: string, { bootstrap, resources }: Input): Bootstr
 
 /** Returns the files' paths. Only their owner may read them: a configuration may hold keys. */
 async function writeFiles(folder: string, input: Pick<Input, "bootstrap" | "resources">, format: Format) {
-  const files: [string, string][] = [];
+  const files = new Map<string, string>();
   if (input.bootstrap !== undefined) {
-    files.push([join(folder, `bootstrap.${format.extension}`), format.write(BootstrapSchema, input.bootstrap)]);
+    files.set(join(folder, `bootstrap.${format.extension}`), format.write(BootstrapSchema, input.bootstrap));
   }
   for (const [type, messages] of Map.groupBy(input.resources, ({ schema }) => schema)) {
-    const name = `${type.name.replace(/([a-z])([A-Z])/g, "$1-$2").toLowerCase()}.${format.extension}`;
-    files.push([join(folder, "resources", name), format.write(DiscoveryResponseSchema, listOf(messages))]);
+    const file = join(folder, "resources", `${fileName(type)}.${format.extension}`);
+    files.set(file, format.write(DiscoveryResponseSchema, listOf(messages)));
   }
-  for (const [file, text] of files) {
-    await mkdir(join(file, ".."), { recursive: true });
-    await writeFile(file, text, { mode: 0o600 });
-  }
-  return files.map(([file]) => file);
+  for (const [file, text] of files) await replaceFile(file, text);
+  const stale = ownFiles(folder).filter((file) => !files.has(file));
+  await Promise.all(stale.map((file) => rm(file, { force: true })));
+  return [...files.keys()];
+}
+
+/** Every file that this command writes at some time: those of an earlier run that are no longer right have to go. */
+function ownFiles(folder: string): readonly string[] {
+  const names = ["bootstrap", ...resourceSchemas.map((schema) => join("resources", fileName(schema)))];
+  return names.flatMap((name) => ["yaml", "json"].map((extension) => join(folder, `${name}.${extension}`)));
+}
+
+/** ClusterLoadAssignment: cluster-load-assignment. */
+function fileName({ name }: DescMessage): string {
+  return name.replace(/([a-z])([A-Z])/g, "$1-$2").toLowerCase();
+}
+
+/** At once: a control plane that follows the folder never reads half a file. */
+async function replaceFile(file: string, text: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  const temporary = join(dirname(file), `.${basename(file)}.${process.pid}`);
+  await writeFile(temporary, text, { mode: 0o600 });
+  await rename(temporary, file);
 }
 
 function listOf(messages: readonly InputMessage[]) {

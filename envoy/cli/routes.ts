@@ -6,7 +6,7 @@ import { type RouteRow, routeRows } from "../routes/route-rows.ts";
 import { formatProblem, hasErrors } from "../validate/problem.ts";
 import { type Command, readArguments, UsageError } from "./command.ts";
 import { resourcesOf } from "./config-module.ts";
-import { type Input, readInput } from "./input.ts";
+import { type Input, readCompleteInput } from "./input.ts";
 
 export const routes: Command = {
   summary: "print what goes where",
@@ -21,7 +21,7 @@ exit codes: 0 printed, 1 invalid configuration, 2 wrong usage`,
     const { values, positionals } = readArguments(args, { json: { type: "boolean" } });
     const [path, ...more] = positionals;
     if (path === undefined || more.length > 0) throw new UsageError("routes takes one file, folder or module");
-    const input = await readInput(path);
+    const input = await readCompleteInput(path);
     const errors = input.problems.filter(({ severity }) => severity === "error");
     for (const problem of errors) output.err(`${formatProblem(problem, problem.file)}\n`);
     if (hasErrors(errors)) return 1;

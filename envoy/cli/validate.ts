@@ -2,13 +2,11 @@ import { envoyBinary, howToGetEnvoy } from "../binary.ts";
 import { bootstrap } from "../builders/bootstrap.ts";
 import { staticConfig } from "../render/static-config.ts";
 import { askEnvoy, askEnvoyFile, type EnvoyVerdict } from "../validate/envoy.ts";
-import { formatProblem, hasErrors, type Problem } from "../validate/problem.ts";
+import { formatProblem, hasErrors } from "../validate/problem.ts";
 import { createSnapshot } from "../xds/snapshot.ts";
 import { type Command, readArguments, UsageError } from "./command.ts";
 import { resourcesOf } from "./config-module.ts";
-import { type Input, readInput } from "./input.ts";
-
-type Found = Problem & { readonly file: string };
+import { type Found, type Input, readInput } from "./input.ts";
 
 export const validate: Command = {
   summary: "check configurations, by their fields, by Envoy's rules and by Envoy itself",
@@ -38,7 +36,7 @@ exit codes: 0 valid (there may be warnings), 1 invalid, 2 wrong usage`,
     for (const path of positionals) {
       const input = await readInput(path);
       const problems = [...input.problems, ...(hasErrors(input.problems) ? [] : referenceProblems(path, input))];
-      const verdict = binary === undefined || hasErrors(problems) ? undefined : await ask(binary, path, input);
+      const verdict = binary === undefined || hasErrors(problems) ? undefined : await ask(binary, input);
       if (verdict !== undefined) problems.push(...envoyProblems(path, verdict));
       wasAsked ||= verdict !== undefined;
       found.push(...problems);
@@ -55,8 +53,8 @@ exit codes: 0 valid (there may be warnings), 1 invalid, 2 wrong usage`,
 };
 
 /** Resources that refer to others which are not there, which Envoy would wait for, or that are there twice. */
-function referenceProblems(file: string, { resources, isWhole }: Input): readonly Found[] {
-  if (!isWhole || resources.length === 0) return [];
+function referenceProblems(file: string, { resources, isWhole, isComplete }: Input): readonly Found[] {
+  if (!isWhole || !isComplete || resources.length === 0) return [];
   try {
     return createSnapshot(resourcesOf(resources))
       .inconsistencies()
@@ -67,8 +65,9 @@ function referenceProblems(file: string, { resources, isWhole }: Input): readonl
 }
 
 /** Undefined where there is nothing that Envoy could start with. A file goes to Envoy as it is. */
-function ask(binary: string, path: string, { bootstrap: given, resources, isWhole }: Input) {
-  if (!isWhole) return given === undefined ? undefined : askEnvoyFile(binary, path);
+function ask(binary: string, { bootstrap: given, resources, isWhole, isComplete, bootstrapFile }: Input) {
+  if (bootstrapFile !== undefined) return askEnvoyFile(binary, bootstrapFile);
+  if (!isWhole || !isComplete) return undefined;
   const start = given ?? bootstrap({ node: { id: "envoy-config", cluster: "validate" }, admin: { port: 0 } });
   return askEnvoy(binary, resources.length === 0 ? start : staticConfig(start, resourcesOf(resources)));
 }

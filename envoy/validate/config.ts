@@ -10,7 +10,7 @@ import { readSource } from "./source.ts";
 /** What became of a text. */
 export interface ReadConfig<Desc extends DescMessage = DescMessage> {
   readonly schema: Desc;
-  /** Absent where the text cannot be read as the message. */
+  /** Absent where the text cannot be read as the message, or holds extensions of types that are unknown here. */
   readonly message?: MessageShape<Desc>;
   /** In the order of the text. */
   readonly problems: readonly Problem[];
@@ -33,11 +33,12 @@ export function readConfig(text: string, given?: DescMessage): ReadConfig {
   if (hasErrors(source.problems)) return { schema, problems: located(source.problems) };
   if (problem !== undefined) return { schema, problems: located([...source.problems, problem]) };
 
-  const { json, problems } = checkFields(schema, content);
+  const { json, problems, isComplete } = checkFields(schema, content);
   const found = [...source.problems, ...problems];
   if (hasErrors(found)) return { schema, problems: located(found) };
   const message = fromJson(schema, json, { registry: envoyTypes });
-  return { schema, message, problems: located([...found, ...checkRules(schema, message)]) };
+  const all = located([...found, ...checkRules(schema, message)]);
+  return isComplete ? { schema, message, problems: all } : { schema, problems: all };
 }
 
 /** As `readConfig`, for texts that should be right. Throws ConfigError with all errors there are. */

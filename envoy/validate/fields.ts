@@ -11,11 +11,13 @@ import type { Path } from "./path.ts";
 import type { Problem } from "./problem.ts";
 import { suggestion } from "./suggestion.ts";
 
-/** What JSON says, with what cannot be read left out of it. */
+/** What became of JSON. */
 export interface FieldCheck {
   readonly problems: readonly Problem[];
-  /** Can be read as the message. */
+  /** What can be read as the message. */
   readonly json: JsonValue;
+  /** Nothing had to be left out, such as an extension whose type is unknown. */
+  readonly isComplete: boolean;
 }
 
 /**
@@ -24,7 +26,8 @@ export interface FieldCheck {
  */
 export function checkFields(schema: DescMessage, json: JsonValue): FieldCheck {
   const walk = new Walk();
-  return { json: walk.message(schema, json, []), problems: walk.problems };
+  const read = walk.message(schema, json, []);
+  return { json: read, problems: walk.problems, isComplete: walk.isComplete };
 }
 
 /** Messages that JSON writes in a way of their own (protobuf's ProtoJSON): a text, a number, anything at all. */
@@ -34,6 +37,7 @@ function isLeaf({ typeName }: DescMessage): boolean {
 
 class Walk {
   readonly problems: Problem[] = [];
+  isComplete = true;
 
   message(schema: DescMessage, json: JsonValue, path: Path): JsonValue {
     if (schema.typeName === "google.protobuf.Any") return this.#any(json, path);
@@ -119,6 +123,7 @@ class Walk {
 
   /** A name that resembles one we know is a typing error; any other may be an extension of somebody's own. */
   #unknownType(path: Path, typeUrl: string): void {
+    this.isComplete = false;
     const names = [...envoyTypes].filter(({ kind }) => kind === "message").map(({ typeName }) => typeName);
     const meant = suggestion(typeNameOf(typeUrl), names);
     if (meant !== undefined) this.#error(path, `unknown type ${typeUrl}; did you mean type.googleapis.com/${meant}?`);

@@ -40,7 +40,12 @@ export async function readResourceFolder(directory: string): Promise<FolderConte
     for (const problem of problems) {
       (problem.severity === "error" ? errors : warnings).push(formatProblem(problem, file));
     }
-    if (message === undefined) continue;
+    if (message === undefined) {
+      // What is in them cannot be written in protobuf's binary form.
+      const isUnknown = problems.every(({ severity }) => severity !== "error");
+      if (isUnknown) errors.push(`${file}: holds extensions of unknown types, which cannot be served`);
+      continue;
+    }
     if (schema === BootstrapSchema) errors.push(`${file}: error: has neither "@type" nor "resources"`);
     for (const resource of schema === BootstrapSchema ? [] : unpack(message)) {
       const key = `${resource.$typeName} ${resourceName(resource)}`;
