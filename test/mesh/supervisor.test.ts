@@ -2,6 +2,8 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { createConnection } from "mysql2/promise";
+import { connect } from "nats";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { identifyProcess } from "../../tools/mesh/process/process-identity.ts";
 import { meshIn, startMesh, type TestMesh } from "../support/mesh.ts";
@@ -20,6 +22,11 @@ describe("a running mesh", () => {
     mesh = await startMesh();
   }, startMs);
   afterAll(() => mesh.stop(), startMs);
+
+  function material(identity: string) {
+    const read = (file: string) => readFileSync(join(mesh.dataDir, "certs", identity, file), "utf8");
+    return { cert: read("tls.crt"), key: read("tls.key"), ca: read("ca.crt") };
+  }
 
   test("tells what runs where, and last where it is", () => {
     const lines = mesh.output().trim().split("\n");
@@ -148,6 +155,31 @@ describe("a running mesh", () => {
       readFileSync(`/proc/${pid}/environ`, "utf8"),
     );
     expect(environments.filter((environment) => environment.includes(secret))).toEqual([]);
+  });
+
+  test("a service's account reads and writes rows and changes no table", async () => {
+    const connection = await createConnection({
+      uri: readFileSync(join(mesh.dataDir, "secrets/database-url-order"), "utf8").trim(),
+      ssl: material("order"),
+    });
+    onTestFinished(() => connection.destroy());
+    await connection.query("select count(*) from orders");
+    await expect(connection.query("create table mine (id int)")).rejects.toThrow("CREATE command denied");
+    await expect(connection.query("drop table orders")).rejects.toThrow("DROP command denied");
+  });
+
+  test("an account is worth nothing with somebody else's certificate, or with none", async () => {
+    const uri = readFileSync(join(mesh.dataDir, "secrets/database-url-order"), "utf8").trim();
+    await expect(createConnection({ uri, ssl: material("gateway") })).rejects.toThrow("Access denied");
+    await expect(createConnection({ uri })).rejects.toThrow(/insecure transport|Access denied/);
+  });
+
+  test("who is not to publish orders cannot, and nobody connects to NATS without a certificate", async () => {
+    const servers = `127.0.0.1:${(await mesh.status()).components.find(({ name }) => name === "nats")?.port}`;
+    const gateway = await connect({ servers, tls: material("gateway"), reconnect: false });
+    onTestFinished(() => gateway.close());
+    await expect(gateway.request("seckill.order", "{}")).rejects.toMatchObject({ code: "PERMISSIONS_VIOLATION" });
+    await expect(connect({ servers, tls: { ca: material("gateway").ca }, reconnect: false })).rejects.toThrow();
   });
 
   test("stops, and nothing is left", async () => {

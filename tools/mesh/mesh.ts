@@ -56,6 +56,9 @@ export async function prepareMesh({ layout, state, values, environment, say }: P
 
   const nats = natsComponent(context, say);
   const proxy = envoyComponent(context);
+  for (const name of Object.keys(environment).filter((variable) => /^SURFACE_\w+_PORT$/.test(variable))) {
+    say(`${name} has no effect in the mesh: everything is reached through Envoy`);
+  }
   const isReachable = (port: number) => sendsRequestsTo(ports.admin, port);
   const controlPlane = serviceComponent(context, {
     name: "mesh",

@@ -15,3 +15,9 @@ export interface MeshContext {
 export function filesOf({ layout }: MeshContext, identity: string): CertificateFiles {
   return certificateFiles(layout.certs, identity);
 }
+
+/** What programs that are not ours get: no secret that an operator set for the services. */
+export function plainEnvironment({ environment }: MeshContext): NodeJS.ProcessEnv {
+  const names = ["PATH", "HOME", "TMPDIR", "LANG"];
+  return Object.fromEntries(names.map((name) => [name, environment[name]]));
+}

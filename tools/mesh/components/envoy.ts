@@ -9,7 +9,7 @@ import { envoyTypes } from "envoy-config-tools/types.ts";
 import { envoyProgram } from "../../components/programs.ts";
 import { replaceFile } from "../certificates/store.ts";
 import type { Component } from "../component.ts";
-import type { MeshContext } from "./context.ts";
+import { type MeshContext, plainEnvironment } from "./context.ts";
 import { askAdmin } from "./envoy-admin.ts";
 import { reasonOf } from "./https.ts";
 
@@ -27,7 +27,7 @@ export function envoyComponent(context: MeshContext): Component {
       const file = join(layout.envoy, "bootstrap.json");
       replaceFile(file, bootstrapText(context));
       const args = ["--config-path", file, "--use-dynamic-base-id", "--log-level", "warning"];
-      return { command: envoyProgram(), args, env: process.env, stopTimeoutMs: 10_000 };
+      return { command: envoyProgram(), args, env: plainEnvironment(context), stopTimeoutMs: 10_000 };
     },
     port: () => ports.edge,
     async check() {

@@ -4,7 +4,7 @@ import { connect } from "nats";
 import { natsServerProgram } from "../../components/programs.ts";
 import { replaceFile } from "../certificates/store.ts";
 import type { Component } from "../component.ts";
-import { filesOf, type MeshContext } from "./context.ts";
+import { filesOf, type MeshContext, plainEnvironment } from "./context.ts";
 import { reasonOf } from "./https.ts";
 import { natsConfiguration } from "./nats-configuration.ts";
 
@@ -34,7 +34,7 @@ export function natsComponent(context: MeshContext, say: (line: string) => void)
       const store = join(layout.nats, "store");
       replaceFile(file, natsConfiguration({ listen, store, files: filesOf(context, "nats"), syncs }));
       // SIGUSR2 is NATS's lame duck mode, which waits for clients to go elsewhere: here is nowhere else.
-      return { command: path, args: ["--config", file], env: process.env, stopTimeoutMs: 20_000 };
+      return { command: path, args: ["--config", file], env: plainEnvironment(context), stopTimeoutMs: 20_000 };
     },
     port: () => ports.nats,
     check: async () => {

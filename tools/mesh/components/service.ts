@@ -27,9 +27,12 @@ const pollMs = 50;
 /** An instance that nobody reaches after this will not be reached (milliseconds). */
 const reachableTimeoutMs = 30_000;
 
-/** Variables that decide what the mesh decides. */
+/**
+ * Variables that decide what the mesh decides. A surface has no port of its own here: it could be Envoy's peers' alone, and
+ * instances side by side cannot share it.
+ */
 const decided =
-  /^(HOST|PORT|DATA_DIR|DATABASE_URL|NATS_URL|DATABASE_TLS|ORDER_URL|ORDER_PEER|AUTH|(TLS|MESH)_\w+|ADVERTISE_HOST)(_FILE)?$/;
+  /^(HOST|PORT|DATA_DIR|DATABASE_URL|NATS_URL|DATABASE_TLS|ORDER_URL|ORDER_PEER|AUTH|(TLS|MESH)_\w+|ADVERTISE_HOST|SURFACE_\w+_PORT)(_FILE)?$/;
 
 /** One of our own services, as a process of its own on a port of its own choice. */
 export function serviceComponent(context: MeshContext, options: ServiceOptions): Component {

@@ -6,7 +6,7 @@ import { type Command, mysqlPrograms } from "../../components/mysql.ts";
 import { run } from "../../components/process.ts";
 import { mariadbPrograms } from "../../components/programs.ts";
 import type { Component } from "../component.ts";
-import { filesOf, type MeshContext } from "../components/context.ts";
+import { filesOf, type MeshContext, plainEnvironment } from "../components/context.ts";
 import { reasonOf } from "../components/https.ts";
 import { type Account, type Accounts, databaseAccounts } from "./accounts.ts";
 import { DatabaseFiles } from "./database-files.ts";
@@ -71,7 +71,7 @@ export function mysqlFamily(context: MeshContext, kind: "mariadb" | "mysql"): Co
           "--innodb-buffer-pool-size=256M",
           ...flavour.settings,
         ],
-        env: process.env,
+        env: plainEnvironment(context),
         owner: files.owner,
         stopTimeoutMs: 60_000,
       };

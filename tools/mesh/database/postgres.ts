@@ -5,7 +5,7 @@ import pg from "pg";
 import { run } from "../../components/process.ts";
 import { postgresPrograms } from "../../components/programs.ts";
 import type { Component } from "../component.ts";
-import { filesOf, type MeshContext } from "../components/context.ts";
+import { filesOf, type MeshContext, plainEnvironment } from "../components/context.ts";
 import { reasonOf } from "../components/https.ts";
 import { type Account, databaseAccounts, type ServiceSchema } from "./accounts.ts";
 import { DatabaseFiles } from "./database-files.ts";
@@ -79,7 +79,7 @@ export function postgresDatabase(context: MeshContext): Component {
       return {
         command: server,
         args: ["-D", files.data, ...settings.flatMap((setting) => ["-c", setting])],
-        env: process.env,
+        env: plainEnvironment(context),
         owner: files.owner,
         // A fast shutdown: clients are cut off, and everything is written.
         stopSignal: "SIGINT",
