@@ -58,9 +58,14 @@ export class State {
     this.#write({ ...this.#content, processes: [...this.#content.processes, { name, pid, startTime, signal }] });
   }
 
+  /** Never throws: a record too many does no harm, and who stops the mesh on a full disk has to get on with it. */
   removeProcess({ pid, startTime }: ProcessIdentity): void {
     const others = this.#content.processes.filter((other) => other.pid !== pid || other.startTime !== startTime);
-    this.#write({ ...this.#content, processes: others });
+    try {
+      this.#write({ ...this.#content, processes: others });
+    } catch {
+      // It is forgotten here; the file still names it.
+    }
   }
 
   #write(content: z.infer<typeof stateSchema>): void {

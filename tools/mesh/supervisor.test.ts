@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { temporaryDirectory } from "../../test/support/temporary.ts";
@@ -194,6 +194,17 @@ test("what others stand on stops last", async () => {
   told.length = 0;
   await supervisor.stop();
   expect(told).toEqual(["stopping order", "stopping database"]);
+});
+
+test("everything stops also when its folder is gone", async () => {
+  const { supervisor, layout } = supervise();
+  const [database, order] = [component("database"), component("order", { scalable: true })];
+  supervisor.plan(database, order);
+  await supervisor.start([database, 1], [order, 2]);
+  const pids = supervisor.known().map(({ pid }) => pid ?? 0);
+  rmSync(layout.root, { recursive: true });
+  await supervisor.stop();
+  expect(pids.map(identifyProcess)).toEqual([undefined, undefined, undefined]);
 });
 
 test("a stop during a start leaves nothing", async () => {

@@ -105,13 +105,17 @@ export class Supervisor {
     return this.#stopping;
   }
 
+  /** Whatever goes wrong with one, the others are stopped, too. */
   async #stopAll(): Promise<void> {
+    const failures: unknown[] = [];
     for (const component of [...this.#components].reverse()) {
       const instances = this.#of(component);
       if (instances.length > 0) this.#options.say(`stopping ${component.name}`);
-      await Promise.all(instances.map((instance) => instance.stop()));
+      const results = await Promise.allSettled(instances.map((instance) => instance.stop()));
+      failures.push(...results.flatMap((result) => (result.status === "rejected" ? [result.reason] : [])));
     }
     this.#instances = [];
+    if (failures.length > 0) throw failures[0];
   }
 
   #add(component: Component): Instance {
