@@ -197,6 +197,23 @@ describe("aggregated streams", () => {
     await vi.waitFor(() => expect(plane.status()).toEqual([]));
   });
 
+  test("an error in the callback about a client that is gone does no harm", async () => {
+    const warnings: string[] = [];
+    await restart({
+      log: { info: () => {}, warn: (_fields, message) => warnings.push(message) },
+      onEvent(event) {
+        if (event.kind === "disconnected") throw new Error("late");
+      },
+    });
+    plane.setSnapshot(service("web", 80, 1));
+    const controller = new AbortController();
+    const stream = sotw(controller.signal);
+    stream.send({ typeUrl: cds });
+    await stream.read();
+    controller.abort();
+    await vi.waitFor(() => expect(warnings).toEqual([expect.stringContaining("callback failed")]));
+  });
+
   test("closing ends every stream with UNAVAILABLE, and refuses new ones", async () => {
     plane.setSnapshot(service("web", 80, 1));
     const streams = [sotw(), sotw()];

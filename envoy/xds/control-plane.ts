@@ -52,7 +52,7 @@ export interface ControlPlaneOptions {
   readonly log?: Log;
   /** Group of a client; what it throws refuses the client. Default: all are one group. */
   readonly nodeHash?: (node: Node | undefined) => string;
-  /** What it throws ends the stream that the event is about. */
+  /** What it throws ends the stream that the event is about, if that is still open. */
   readonly onEvent?: (event: ControlPlaneEvent) => void;
   /** How long an update of routes and listeners waits for a client that does not ask for a new cluster's endpoints. Default 5 s. */
   readonly patienceMs?: number;
@@ -157,7 +157,11 @@ export function createControlPlane(options: ControlPlaneOptions = {}): ControlPl
       context.signal.removeEventListener("abort", abort);
       if (!streams.delete(open)) return;
       log?.info({ node: open.node, protocol }, "xDS client disconnected");
-      onEvent?.({ kind: "disconnected", node: open.node, protocol });
+      try {
+        onEvent?.({ kind: "disconnected", node: open.node, protocol });
+      } catch (err) {
+        log?.warn({ err, node: open.node }, "the callback failed for a client that is gone");
+      }
     };
     const abort = () => {
       connection.close(new ConnectError("the client is gone", Code.Canceled));

@@ -38,10 +38,13 @@ export interface ListeningServer {
   close(): Promise<void>;
 }
 
+/** Room for a client that comes back and tells of a hundred thousand resources. */
+const readMaxBytes = 32 << 20;
+
 /** Serves gRPC over HTTP/2 and nothing else. Rejects when the port cannot be had. */
 export async function listen(options: ListenOptions): Promise<ListeningServer> {
   const { host = "127.0.0.1", port, routes, tls } = options;
-  const handler = connectNodeAdapter({ routes, grpcWeb: false, connect: false });
+  const handler = connectNodeAdapter({ routes, grpcWeb: false, connect: false, readMaxBytes });
   const settings = { settings: { maxConcurrentStreams: 100 }, maxSessionMemory: 64 };
   const secure = tls && createSecureServer({ ...settings, ...clientAuthentication(tls) }, handler);
   const server: Http2Server | Http2SecureServer = secure ?? createServer(settings, handler);
@@ -49,13 +52,13 @@ export async function listen(options: ListenOptions): Promise<ListeningServer> {
   // A client that has vanished without a word is found out.
   server.on("connection", (socket: Socket) => socket.setKeepAlive(true, 30_000));
   server.on("session", (session) => {
+    session.on("error", () => session.destroy());
     if (tls !== undefined && !tls.isAllowed(namesOf(session.socket as TLSSocket))) {
       session.destroy();
       return;
     }
     sessions.add(session);
     session.on("close", () => sessions.delete(session));
-    session.on("error", () => session.destroy());
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -90,6 +93,7 @@ function clientAuthentication({ cert, key, ca }: ServerCertificate) {
     rejectUnauthorized: true,
     minVersion: "TLSv1.2",
     allowHTTP1: false,
+    handshakeTimeout: 10_000,
   } as const;
 }
 

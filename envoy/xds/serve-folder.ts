@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ControlPlane, type ControlPlaneEvent, createControlPlane } from "./control-plane.ts";
-import { type ListenOptions, listen } from "./listen.ts";
+import { type ListeningServer, type ListenOptions, listen } from "./listen.ts";
 import { type FolderContent, folderFingerprint, readResourceFolder } from "./resource-folder.ts";
 
 export interface ServeFolderOptions extends Pick<ListenOptions, "host" | "port" | "tls"> {
@@ -12,10 +12,8 @@ export interface ServeFolderOptions extends Pick<ListenOptions, "host" | "port" 
   readonly periodMs?: number;
 }
 
-export interface FolderServer {
-  readonly port: number;
+export interface FolderServer extends ListeningServer {
   readonly controlPlane: ControlPlane;
-  close(): Promise<void>;
 }
 
 /**
@@ -59,6 +57,7 @@ export async function serveFolder(options: ServeFolderOptions): Promise<FolderSe
 
   return {
     port: server.port,
+    setCertificate: server.setCertificate,
     controlPlane,
     async close() {
       stop.abort();

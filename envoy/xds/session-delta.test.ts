@@ -34,6 +34,16 @@ class Stream {
     this.ack(push);
     return push;
   }
+
+  /** What is sent until there is nothing more; throws when that never ends. */
+  *pushes(): Generator<Push> {
+    for (let turn = 0; turn < 50; turn += 1) {
+      const push = this.next();
+      if (push === undefined) return;
+      yield push;
+    }
+    throw new Error("there is always more to send");
+  }
 }
 
 const names = (push: Push | undefined) => push?.resources.map(({ name }) => name).sort();
@@ -111,7 +121,7 @@ describe("subscriptions", () => {
     expect(stream.next()).toBeUndefined();
     stream.session.source = createSnapshot({ endpoints: [endpoints("b", 9)] });
     stream.ask(eds, { unsubscribe: ["a"] });
-    for (let push = stream.next(); push !== undefined; push = stream.next()) {
+    for (const push of stream.pushes()) {
       expect(push.type.url).not.toBe(eds);
       stream.ack(push);
     }
@@ -143,6 +153,7 @@ describe("subscriptions", () => {
     const push = stream.next() as Push;
     stream.ask(eds, { unsubscribe: ["a"] });
     stream.ack(push);
+    expect(stream.next()).toBeUndefined();
     stream.ask(eds, { subscribe: ["a"] });
     expect(names(stream.next())).toEqual(["a"]);
   });
@@ -176,7 +187,7 @@ describe("changes", () => {
     stream.ask(lds, { initialResourceVersions: {} });
     stream.ask(rds, { subscribe: ["r"], initialResourceVersions: versions(two(), rds) });
     const sent = [];
-    for (let push = stream.next(); push !== undefined; push = stream.next()) {
+    for (const push of stream.pushes()) {
       sent.push([push.type.label, names(push), push.removed]);
       stream.ack(push);
     }

@@ -38,6 +38,16 @@ class Stream {
     this.ack(push, ...resourceNames);
     return push;
   }
+
+  /** What is sent until there is nothing more; throws when that never ends. */
+  *pushes(): Generator<Push> {
+    for (let turn = 0; turn < 50; turn += 1) {
+      const push = this.next();
+      if (push === undefined) return;
+      yield push;
+    }
+    throw new Error("there is always more to send");
+  }
 }
 
 const names = (push: Push | undefined) => push?.resources.map(({ name }) => name).sort();
@@ -219,6 +229,12 @@ describe("versions", () => {
     expect(names(stream.next())).toEqual(["a", "b"]);
   });
 
+  test("a client that comes back and names its clusters is answered: it may have dropped one and want it again", () => {
+    const stream = new Stream(two());
+    stream.ask(cds, { resourceNames: ["a", "b"], versionInfo: two().version(cds) });
+    expect(names(stream.next())).toEqual(["a", "b"]);
+  });
+
   test("a client that comes back with an old version gets the new one", () => {
     const stream = new Stream(two(1));
     stream.ask(cds, { versionInfo: two().version(cds) });
@@ -256,7 +272,7 @@ describe("rejections", () => {
     stream.ask(rds, { resourceNames: all });
     const accepted = new Set<string>();
     let pushes = 0;
-    for (let push = stream.next(); push !== undefined; push = stream.next()) {
+    for (const push of stream.pushes()) {
       pushes += 1;
       if (names(push)?.includes("bad")) stream.nack(push, "bad route", ...all);
       else {
@@ -272,7 +288,7 @@ describe("rejections", () => {
   test("a rejected route does not hold up a later change of another", () => {
     const stream = new Stream(createSnapshot({ routes: [route("a", "a"), route("b", "b")] }), false);
     stream.ask(rds, { resourceNames: ["a", "b"] });
-    for (let push = stream.next(); push !== undefined; push = stream.next()) {
+    for (const push of stream.pushes()) {
       if (names(push)?.includes("a")) stream.nack(push, "bad", "a", "b");
       else stream.ack(push, "a", "b");
     }
@@ -424,14 +440,14 @@ describe("order on an aggregated stream", () => {
   test("a cluster that comes back as it was gets its endpoints again, though the client named them all along", () => {
     const stream = settled();
     stream.session.source = service("l", 80, 2);
-    for (let push = stream.next(); push !== undefined; push = stream.next()) {
+    for (const push of stream.pushes()) {
       stream.ack(push, ...(push.type.url === eds ? ["a", "b", "l"] : push.type.url === rds ? ["r", "l"] : []));
       if (push.type.url === cds) stream.ask(eds, { resourceNames: ["a", "b", "l"], responseNonce: "2" });
       if (push.type.url === lds) stream.ask(rds, { resourceNames: ["r", "l"], responseNonce: "4" });
     }
     stream.session.source = two();
     const sent: (string[] | undefined)[] = [];
-    for (let push = stream.next(); push !== undefined; push = stream.next()) {
+    for (const push of stream.pushes()) {
       if (push.type.url === eds) sent.push(names(push));
       stream.ack(push, ...(push.type.url === eds ? ["a", "b", "l"] : push.type.url === rds ? ["r", "l"] : []));
     }
