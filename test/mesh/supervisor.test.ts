@@ -1,7 +1,9 @@
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { connect as connectTls } from "node:tls";
 import { createConnection } from "mysql2/promise";
 import { connect } from "nats";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
@@ -83,42 +85,73 @@ describe("a running mesh", () => {
     60_000,
   );
 
-  test("scales and restarts its services without a failed request", async () => {
+  /** Statuses of requests that are made one after the other while `work` is done. */
+  async function statusesDuring(work: () => Promise<void>): Promise<ReadonlySet<number>> {
     const authorization = `Bearer ${await mesh.token()}`;
-    const statuses = new Map<number, number>();
+    const statuses = new Set<number>();
     let asking = true;
     const load = (async () => {
-      while (asking) {
-        const { status } = await mesh.ask("/v1/orders", { headers: { authorization } });
-        await sleep(10);
-        statuses.set(status, (statuses.get(status) ?? 0) + 1);
-      }
+      for (; asking; await sleep(10))
+        statuses.add((await mesh.ask("/v1/orders", { headers: { authorization } })).status);
     })();
-    for (const command of [
+    await work();
+    asking = false;
+    await load;
+    return statuses;
+  }
+
+  test("scales and restarts its services without a failed request", async () => {
+    const commands = [
       ["scale", "order=3"],
       ["restart", "order"],
       ["restart", "gateway"],
       ["scale", "order=1"],
-    ]) {
-      const [name = "", ...args] = command;
-      expect(await mesh.command(name, ...args)).toMatchObject({ code: 0 });
-    }
-    asking = false;
-    await load;
-    expect([...statuses.keys()]).toEqual([200]);
+    ];
+    const statuses = await statusesDuring(async () => {
+      for (const [name = "", ...args] of commands) expect(await mesh.command(name, ...args)).toMatchObject({ code: 0 });
+    });
+    expect([...statuses]).toEqual([200]);
     expect((await mesh.status()).components.filter(({ component }) => component === "order")).toHaveLength(1);
   }, 90_000);
 
-  test("uses new certificates without a restart or a failed request", async () => {
-    const before = (await mesh.status()).components.map(({ pid }) => pid);
-    const { code, out } = await mesh.command("certs", "--rotate");
-    expect([code, out]).toEqual([0, expect.stringContaining("kept: none")]);
-    const authorization = `Bearer ${await mesh.token()}`;
-    expect((await mesh.ask("/v1/orders", { headers: { authorization } })).status).toBe(200);
-    const status = await mesh.status();
-    expect(status).toMatchObject({ healthy: true });
-    expect(status.components.map(({ pid }) => pid)).toEqual(before);
-  }, 30_000);
+  test.each([
+    ["certificates", []],
+    ["certificates of a new authority", ["authority"]],
+  ])(
+    "shows new %s without a restart or a failed request",
+    async (_title, more) => {
+      const before = await mesh.status();
+      const served = () =>
+        Promise.all(before.components.map(({ component, port = 0 }) => servedSerial(component, port)));
+      const serials = new Set((await served()).filter((serial) => serial !== undefined));
+      const statuses = await statusesDuring(async () => {
+        const { code, out } = await mesh.command("certs", "--rotate", ...more);
+        expect([code, out]).toEqual([0, expect.stringContaining("kept: none")]);
+        const old = async () => (await served()).filter((serial) => serial !== undefined && serials.has(serial));
+        await expect.poll(old, { timeout: 10_000 }).toEqual([]);
+      });
+      expect([...statuses]).toEqual([200]);
+      const after = await mesh.status();
+      expect(after).toMatchObject({ healthy: true });
+      expect(after.components.map(({ pid }) => pid)).toEqual(before.components.map(({ pid }) => pid));
+    },
+    60_000,
+  );
+
+  /** Serial number of the certificate that a new connection to the port meets; of those whose connections begin with TLS. */
+  async function servedSerial(component: string, port: number): Promise<string | undefined> {
+    if (component === "nats" || component === "database") return undefined;
+    const socket = connectTls({
+      port,
+      host: "127.0.0.1",
+      ...material("operator"),
+      checkServerIdentity: () => undefined,
+    });
+    await once(socket, "secureConnect");
+    const serial = socket.getPeerX509Certificate()?.serialNumber;
+    socket.destroy();
+    return serial;
+  }
 
   test("uses a new secret without a restart, and takes what the one before it has signed", async () => {
     const before = await mesh.token();

@@ -69,7 +69,6 @@ export async function prepareMesh({ layout, state, values, environment, say }: P
       MESH_EDGE_PORT: String(ports.edge),
       MESH_LISTENER_PORT: String(ports.listener),
       MESH_ENVOY_CERTS_DIR: layout.certs,
-      ...meshOptionsOf(environment),
     },
   });
   const order = serviceComponent(context, {
@@ -103,16 +102,4 @@ export async function prepareMesh({ layout, state, values, environment, say }: P
       await supervisor.reachable();
     },
   };
-}
-
-/** What an operator may set of Envoy's edge. */
-function meshOptionsOf(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  const names = [
-    "MESH_EDGE_HOST",
-    "MESH_ALLOWED_ORIGINS",
-    "MESH_RATE_LIMIT_PER_SECOND",
-    "MESH_RATE_LIMIT_BURST",
-    "MESH_ACCESS_LOG",
-  ];
-  return Object.fromEntries(names.flatMap((name) => (environment[name] ? [[name, environment[name]]] : [])));
 }

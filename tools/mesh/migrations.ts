@@ -34,7 +34,7 @@ export function meshMigrations(context: MeshContext, database: MeshDatabase): Mi
     const what = command === "up" ? "migrating" : "asking for migrations";
     rotateLog(log);
     try {
-      const options = { env, timeout: timeoutMs, cwd: repository };
+      const options = { env, timeout: timeoutMs };
       const { stdout, stderr } = await promisify(execFile)(process.execPath, [...nodeFlags, program, command], options);
       appendFileSync(log, command === "up" ? stderr + stdout : stderr, { mode: 0o600 });
       return stdout;

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { nodeFlags } from "../../launch/run.mjs";
 import type { Component, Running } from "../component.ts";
 import { repository } from "../layout.ts";
+import { meshOptions } from "../options.ts";
 import { defaultIssuer } from "../token.ts";
 import { filesOf, type MeshContext } from "./context.ts";
 import { askHttps, reasonOf } from "./https.ts";
@@ -32,7 +33,7 @@ const reachableTimeoutMs = 30_000;
  * instances side by side cannot share it.
  */
 const decided =
-  /^(HOST|PORT|DATA_DIR|DATABASE_URL|NATS_URL|DATABASE_TLS|ORDER_URL|ORDER_PEER|AUTH|(TLS|MESH)_\w+|ADVERTISE_HOST|SURFACE_\w+_PORT)(_FILE)?$/;
+  /^(HOST|PORT|DATA_DIR|DATABASE_(URL|TLS)|NATS_URL|ORDER_(URL|PEER)|AUTH|TLS_\w+|ADVERTISE_HOST|SURFACE_\w+_PORT|MESH_(REGISTRY|XDS_PORT|LISTENER_HOST|ENVOY_CERTS_DIR))(_FILE)?$/;
 
 /** One of our own services, as a process of its own on a port of its own choice. */
 export function serviceComponent(context: MeshContext, options: ServiceOptions): Component {
@@ -47,6 +48,8 @@ export function serviceComponent(context: MeshContext, options: ServiceOptions):
       command: process.execPath,
       args: [...nodeFlags, join(repository, "services/main.ts"), "--services", name],
       env: { ...serviceEnvironment(context, name, [...peers, "operator"]), ...env },
+      // Paths in the environment are relative to where the mesh was started.
+      directory: process.cwd(),
       stopTimeoutMs: drainDelayMs + drainTimeoutMs + 2_000,
     }),
     port: portOf,
@@ -79,7 +82,9 @@ export function serviceEnvironment(
 ): NodeJS.ProcessEnv {
   const { environment, secrets, ports, layout } = context;
   const files = filesOf(context, identity);
-  const inherited = Object.entries(environment).filter(([variable]) => !decided.test(variable));
+  const inherited = Object.entries(environment).filter(
+    ([variable]) => !decided.test(variable) && !Object.hasOwn(meshOptions, variable),
+  );
   const hasJwtKeys = ["JWT_SECRET", "JWT_SECRET_FILE", "JWT_JWKS_URL"].some((variable) => environment[variable]);
   return {
     JWT_ISSUER: defaultIssuer,

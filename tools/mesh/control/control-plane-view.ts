@@ -33,7 +33,7 @@ export interface ControlPlaneView {
 }
 
 /** The part of the reply that is read here: ProtoJSON of ordermesh.mesh.v1, where what is empty is left out. */
-interface ConfigStatus {
+export interface ConfigStatus {
   readonly proxies?: readonly {
     readonly nodeId?: string;
     readonly connected?: boolean;
@@ -84,7 +84,8 @@ export async function viewControlPlane(context: MeshContext, port: number): Prom
   };
 }
 
-function lastNackOf(proxies: NonNullable<ConfigStatus["proxies"]>): Nack | undefined {
+/** The youngest refusal of a version that has not been followed by one that was taken. */
+export function lastNackOf(proxies: NonNullable<ConfigStatus["proxies"]>): Nack | undefined {
   const nacks = proxies.flatMap(({ nodeId = "", types = [] }) =>
     types.flatMap(({ typeUrl = "", sentVersion, ackedVersion, rejection }): Nack[] => {
       if (rejection === undefined || sentVersion === ackedVersion) return [];

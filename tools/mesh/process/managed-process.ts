@@ -12,6 +12,8 @@ export interface Launch {
   /** The whole environment. */
   readonly env: NodeJS.ProcessEnv;
   readonly owner?: Owner;
+  /** Where it runs; default: the root, which everybody reaches. */
+  readonly directory?: string;
   /** Asks it to end; default SIGTERM. */
   readonly stopSignal?: NodeJS.Signals;
   /** Longest wait for that (milliseconds). */
@@ -46,7 +48,7 @@ export async function startProcess(launch: Launch, logFile: string): Promise<Man
     detached: true,
     stdio: ["ignore", log, log],
     env: launch.env,
-    cwd: "/",
+    cwd: launch.directory ?? "/",
     ...launch.owner,
   });
   closeSync(log);
