@@ -76,6 +76,8 @@ export async function startMesh(
   if (edge === undefined) throw new Error(`the mesh did not start:\n${output.err}`);
 
   let agent: Agent | undefined;
+  /** What `agent` trusts: a new authority may come. */
+  let trusted: string | undefined;
   return {
     edge,
     dataDir,
@@ -88,7 +90,12 @@ export async function startMesh(
       return (await command("token", ...flags)).out.trim();
     },
     ask: async (path, options = {}) => {
-      agent ??= new Agent({ connect: { ca: readFileSync(join(dataDir, "certs/ca.crt")) } });
+      const authorities = readFileSync(join(dataDir, "certs/ca.crt"), "utf8");
+      if (trusted !== authorities) {
+        await agent?.close();
+        agent = new Agent({ connect: { ca: authorities } });
+        trusted = authorities;
+      }
       const reply = await request(`${edge}${path}`, { ...options, dispatcher: agent });
       return { status: reply.statusCode, body: await reply.body.text() };
     },
