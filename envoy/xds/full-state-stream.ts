@@ -1,4 +1,4 @@
-import { type Change, isResource, TypeStream, type View } from "./type-stream.ts";
+import { type Change, isResource, type Known, TypeStream, type View } from "./type-stream.ts";
 
 /**
  * State of the world where absence means deletion (LDS, CDS): every response holds everything, and the client takes or
@@ -40,6 +40,10 @@ export class FullStateStream extends TypeStream {
 
   isRejecting(_view: View, version: string): boolean {
     return this.#rejected === version;
+  }
+
+  offered(): Iterable<Known> {
+    return this.outstanding?.resources ?? this.known.values();
   }
 
   override send(change: Change, nonce: string): void {

@@ -1,6 +1,6 @@
 import type { Resource } from "./resource.ts";
 import type { ResourceType } from "./resource-type.ts";
-import { type Change, isResource, nonexistent, TypeStream, type View } from "./type-stream.ts";
+import { type Change, isResource, type Known, nonexistent, TypeStream, type View } from "./type-stream.ts";
 
 /**
  * A response holds what has changed: delta, and state of the world where absence does not mean deletion (EDS, RDS, SDS).
@@ -87,6 +87,14 @@ export class IncrementalStream extends TypeStream {
 
   isRejecting(view: View): boolean {
     return [...this.#rejected].some(([name, version]) => view.get(name)?.version === version);
+  }
+
+  offered(): Iterable<Known> {
+    const { resources = [], removed = [] } = this.outstanding ?? {};
+    const offered = new Map(this.known);
+    for (const resource of resources) offered.set(resource.name, resource);
+    for (const name of removed) offered.delete(name);
+    return offered.values();
   }
 
   override send(change: Change, nonce: string): void {

@@ -338,6 +338,23 @@ describe("order on an aggregated stream", () => {
     expect(names(stream.take())).toEqual(["a", "b"]);
   });
 
+  test("endpoints of a cluster that is being removed are not waited for, though it is to come back", () => {
+    const stream = settled();
+    const only = (timeoutMs: number) =>
+      createSnapshot({ clusters: [cluster("a", { timeoutMs })], endpoints: [endpoints("a", 1)] });
+    stream.session.source = only(1_000);
+    stream.take();
+    stream.take();
+    stream.session.source = only(7);
+    const clusters = stream.next() as Push;
+    expect(names(clusters)).toEqual(["a"]);
+    stream.session.source = two();
+    stream.ask(eds, { resourceNames: ["a"], responseNonce: "2" });
+    expect(names(stream.take("a"))).toEqual(["a"]);
+    stream.ack(clusters);
+    expect(names(stream.next())).toEqual(["a", "b"]);
+  });
+
   test("endpoints that were on their way when their cluster changed are sent after it", () => {
     const stream = settled();
     const changed = (revision: number, port: number) =>

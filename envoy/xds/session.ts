@@ -160,7 +160,7 @@ export class Session {
         if (type.removedLast) isSupplied = false;
       }
     }
-    if (!this.#waiting) this.#patient = true;
+    if (!this.#waiting && this.#types().every((type) => this.#unasked(type, source).length === 0)) this.#patient = true;
     return undefined;
   }
 
@@ -255,7 +255,7 @@ export class Session {
 
   /** The client has all there is of it, has said so, and has asked for everything that it should ask for. */
   #isSettled(type: ResourceType, source: ResourceSource, keep: boolean): boolean {
-    if (this.#missing(type, source).length > 0) return false;
+    if (this.#patient && this.#unasked(type, source).length > 0) return false;
     const stream = this.#streams.get(type.url);
     if (stream === undefined) return true;
     if (stream.outstanding !== undefined) return false;
@@ -264,11 +264,11 @@ export class Session {
 
   /** More requests are on their way; together they can be answered at once. */
   #isHeld(stream: TypeStream, source: ResourceSource): boolean {
-    return this.#options.protocol === "sotw" && this.#patient && this.#missing(stream.type, source).length > 0;
+    return this.#options.protocol === "sotw" && this.#patient && this.#unasked(stream.type, source).length > 0;
   }
 
   /** Names that a client with a wildcard for the parent type must ask for, and has not. */
-  #missing(type: ResourceType, source: ResourceSource): string[] {
+  #unasked(type: ResourceType, source: ResourceSource): string[] {
     const parentUrl = parents.get(type.url);
     const parent = parentUrl === undefined ? undefined : this.#streams.get(parentUrl);
     if (!this.#options.aggregated || parent === undefined || !parent.subscription.wildcard) return [];

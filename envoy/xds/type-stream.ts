@@ -79,11 +79,8 @@ export abstract class TypeStream {
     return known?.version === nonexistent ? undefined : known;
   }
 
-  /** What the client has, and what is on its way to it. */
-  *offered(): Iterable<Known> {
-    yield* this.known.values();
-    yield* this.outstanding?.resources ?? [];
-  }
+  /** What the client has once it has taken what is on its way. */
+  abstract offered(): Iterable<Known>;
 
   /** The client has dropped it, whatever it still names, or waits for it anew: it is sent again. */
   forget(name: string): void {

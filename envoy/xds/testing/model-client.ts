@@ -148,6 +148,7 @@ export class ModelClient {
         this.ready.delete(name);
       }
       this.#references.delete(`${type.url} ${name}`);
+      if (type.url === typeUrls.endpoint) this.#warm(name, false);
     }
     for (const { name, version, references } of wanted) {
       const isNew = state.has.get(name) !== version;
@@ -167,6 +168,12 @@ export class ModelClient {
       this.warming.delete(name);
       if (works) this.ready.add(name);
     }
+    this.#resume();
+  }
+
+  /** Envoy waits for endpoints for a while only (initial_fetch_timeout, 15 s). */
+  giveUpWarming(): void {
+    this.warming.clear();
     this.#resume();
   }
 
