@@ -3,6 +3,7 @@ import type { AuthMode } from "../auth/authenticator.ts";
 import type { JwtOptions } from "../auth/jwt.ts";
 import { SecretRing } from "../auth/secret-ring.ts";
 import type { SurfaceRule } from "../auth/surface-auth.ts";
+import type { WatchedSecret } from "../auth/watch-secrets.ts";
 import type { TlsFiles } from "../tls/identity.ts";
 import { loadConfig } from "./load-config.ts";
 import type { ConfigDefinition, ConfigValues, Option } from "./option.ts";
@@ -33,14 +34,6 @@ export interface TlsConfig {
   readonly peers: readonly string[];
 }
 
-/** A secret's file and what is to have its lines. */
-export interface SecretFile {
-  /** The option's. */
-  readonly name: "JWT_SECRET" | "SERVICE_TOKEN_SECRET";
-  readonly file: string;
-  readonly ring: SecretRing;
-}
-
 export interface RuntimeConfig<E extends ConfigDefinition = Record<never, never>> {
   /** Every option by its variable's name; AUTH and LOG_FORMAT as they are in effect. */
   readonly values: RuntimeValues &
@@ -53,7 +46,7 @@ export interface RuntimeConfig<E extends ConfigDefinition = Record<never, never>
   /** What the gateway signs with and services verify with, for whom it calls (`auth/service-token.ts`). */
   readonly serviceTokens: SecretRing | undefined;
   /** Secrets that stand in files: to be read again when those change. */
-  readonly secretFiles: readonly SecretFile[];
+  readonly secretFiles: readonly WatchedSecret[];
   /** For the port, for calls that this process makes, and for its connections to NATS and to the database. */
   readonly tls: TlsConfig | undefined;
   readonly surfaces: Readonly<Record<string, SurfaceConfig>>;
@@ -110,10 +103,10 @@ export function loadRuntimeConfig<const E extends ConfigDefinition = Record<neve
 }
 
 function secretFile(
-  name: SecretFile["name"],
+  name: "JWT_SECRET" | "SERVICE_TOKEN_SECRET",
   env: Readonly<Record<string, string | undefined>>,
   ring: SecretRing | undefined,
-): SecretFile[] {
+): WatchedSecret[] {
   const file = env[`${name}_FILE`];
   return file === undefined || file === "" || ring === undefined ? [] : [{ name, file, ring }];
 }

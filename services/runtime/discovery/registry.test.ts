@@ -8,6 +8,7 @@ import { startNats, type TestNats } from "../../../test/support/nats.ts";
 import { recordingLog } from "../rpc/testing/echo.ts";
 import { openRegistration, type RegistrationOptions } from "./registration.ts";
 import { instanceOf } from "./testing/instance-of.ts";
+import type { Registered } from "./testing/registered-child.ts";
 import { type RegistryWatch, type RegistryWatchOptions, watchRegistry } from "./watch-registry.ts";
 
 /** Ten times as fast as in service. */
@@ -176,6 +177,6 @@ describe.each([
 async function startChild(natsUrl: string): Promise<{ id: string; kill(): void }> {
   const child = fork(join(import.meta.dirname, "testing/registered-child.ts"), [natsUrl]);
   onTestFinished(() => void child.kill("SIGKILL"));
-  const [id] = await once(child, "message");
-  return { id: String(id), kill: () => void child.kill("SIGKILL") };
+  const [{ instanceId: id }] = (await once(child, "message")) as [Registered];
+  return { id, kill: () => void child.kill("SIGKILL") };
 }
