@@ -114,7 +114,9 @@ export class IncrementalStream extends TypeStream {
   }
 
   protected refuse(change: Change): void {
-    this.#applyRemoved(change);
+    // Rejected for its resources: Envoy has removed these all the same, others have not, so they are told once more.
+    if (change.resources.length === 0) this.#applyRemoved(change);
+    else for (const name of change.removed) this.#owed.add(name);
     this.#clear(change.resources);
     const names = change.resources.map((resource) => resource.name);
     const [only] = change.resources;

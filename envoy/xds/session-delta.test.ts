@@ -225,6 +225,21 @@ describe("changes", () => {
     expect(stream.next()).toBeUndefined();
   });
 
+  test("a removal beside a rejected resource is told again, and only once more", () => {
+    const stream = new Stream(two(), false);
+    stream.ask(cds);
+    stream.take();
+    stream.session.source = createSnapshot({ clusters: [cluster("b"), cluster("bad")] });
+    const nack = { errorDetail: { message: "bad" } };
+    const push = stream.next() as Push;
+    expect([names(push), push.removed]).toEqual([["bad"], ["a"]]);
+    stream.ack(push, nack);
+    const again = stream.next() as Push;
+    expect([names(again), again.removed]).toEqual([[], ["a"]]);
+    stream.ack(again, nack);
+    expect(stream.next()).toBeUndefined();
+  });
+
   test("a type that nobody serves is answered as removed", () => {
     const stream = new Stream(two());
     stream.ask("type.googleapis.com/some.Thing", { subscribe: ["x"] });

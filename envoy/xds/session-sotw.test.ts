@@ -340,17 +340,17 @@ describe("order on an aggregated stream", () => {
 
   test("endpoints of a cluster that is being removed are not waited for, though it is to come back", () => {
     const stream = settled();
-    const only = (timeoutMs: number) =>
-      createSnapshot({ clusters: [cluster("a", { timeoutMs })], endpoints: [endpoints("a", 1)] });
-    stream.session.source = only(1_000);
-    stream.take();
-    stream.take();
-    stream.session.source = only(7);
+    stream.session.source = createSnapshot({
+      clusters: [cluster("a", { timeoutMs: 7 }), cluster("c")],
+      endpoints: [endpoints("a", 1), endpoints("c", 3)],
+      listeners: [listener("l", 80, "r")],
+      routes: [route("r", "a")],
+    });
     const clusters = stream.next() as Push;
-    expect(names(clusters)).toEqual(["a"]);
+    expect(names(clusters)).toEqual(["a", "c"]);
     stream.session.source = two();
-    stream.ask(eds, { resourceNames: ["a"], responseNonce: "2" });
-    expect(names(stream.take("a"))).toEqual(["a"]);
+    stream.ask(eds, { resourceNames: ["a", "c"], responseNonce: "2" });
+    expect(names(stream.take("a", "c"))).toEqual(["a", "c"]);
     stream.ack(clusters);
     expect(names(stream.next())).toEqual(["a", "b"]);
   });
