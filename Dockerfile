@@ -17,7 +17,7 @@ COPY envoy/package.json envoy/
 
 # Code generated from the protos: the only thing that development packages are needed for.
 FROM manifests AS generated
-RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --no-audit --no-fund
+RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --prefer-offline --no-audit --no-fund
 COPY tools/launch.mjs tools/proto-deps.mjs tools/
 COPY tools/launch tools/launch
 COPY buf.yaml buf.gen.yaml ./
@@ -26,7 +26,7 @@ COPY envoy/generate.mjs envoy/
 RUN node tools/launch.mjs --installed && node tools/launch.mjs --prepare-only
 
 FROM manifests AS packages
-RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --ignore-scripts --prefer-offline --no-audit --no-fund
 
 FROM base AS final
 ENV NODE_ENV=production \

@@ -29,7 +29,7 @@ function makeSecrets(): void {
 beforeAll(async () => {
   openFolder(directory);
   makeSecrets();
-  image = buildImage(directory);
+  image = buildImage();
   const secrets = Object.entries(required).map(([name, value]) => [name, value.replace(/^\./, directory)]);
   const model = loadModel(Object.fromEntries(secrets), { profiles });
   containers = new Containers(model, image, directory);

@@ -1,5 +1,6 @@
-import { execFile } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { run as runProgram, type ServerProcess, startServer } from "../../tools/components/process.ts";
@@ -19,6 +20,7 @@ export class Containers {
   readonly #directory: string;
   readonly #addresses: Readonly<Record<string, string>>;
   readonly #running: ServerProcess[] = [];
+  readonly #dropsRights: boolean;
 
   constructor(model: ComposeModel, image: Image, directory: string) {
     this.#model = model;
@@ -26,6 +28,7 @@ export class Containers {
     this.#directory = directory;
     // Every address that begins with 127 is this machine; a network of our own keeps clear of what else runs here.
     const network = `127.${64 + (process.pid % 64)}.${(process.pid >> 6) % 250}`;
+    this.#dropsRights = isRoot && othersCanRun(image.root);
     const names = Object.keys(model.services);
     this.#addresses = Object.fromEntries(names.map((name, index) => [name, `${network}.${index + 2}`]));
     for (const volume of Object.keys(model.volumes)) mkdirSync(join(directory, volume), { recursive: true });
@@ -141,8 +144,7 @@ export class Containers {
         ],
         logFile: join(this.#directory, "database.log"),
         orphanSignal: "KILL",
-        ready: async () =>
-          readFileSync(join(this.#directory, "database.log"), "utf8").includes("ready for connections"),
+        ready: () => accepts(address, 3306),
       }),
     );
   }
@@ -200,7 +202,7 @@ export class Containers {
   }
 
   #uid(service: string): number | undefined {
-    if (!isRoot) return undefined;
+    if (!this.#dropsRights) return undefined;
     const users: Readonly<Record<string, number>> = { node: 1000, root: 0 };
     const user = this.#service(service).user ?? this.#image.user;
     return users[user] ?? Number.parseInt(user, 10);
@@ -226,6 +228,19 @@ export class Containers {
     const at = (volume: string) => join(this.#directory, volume);
     return { AUTHORITY_DIR: at("authority"), CERTS_DIR: at("certs"), NATS_DIR: at("nats") };
   }
+}
+
+/** Whether a user without rights gets at Node and at a folder: both may lie below one that is closed to others. */
+function othersCanRun(folder: string): boolean {
+  const script = `require("node:fs").readdirSync(${JSON.stringify(folder)})`;
+  return spawnSync(process.execPath, ["-e", script], { uid: 1000, gid: 1000 }).status === 0;
+}
+
+function accepts(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, host, () => resolve(true)).once("error", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
 }
 
 async function answers(url: string): Promise<boolean> {

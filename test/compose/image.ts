@@ -1,5 +1,16 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { createHash } from "node:crypto";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { delimiter, dirname, join, relative } from "node:path";
 import { dockerignore } from "./dockerignore.ts";
 import { repository } from "./model.ts";
@@ -40,36 +51,98 @@ function instructionOf(line: string): Instruction {
 /** Files of the build context, the repository, that the image may see. */
 export const isIgnored = dockerignore(readFileSync(join(repository, ".dockerignore"), "utf8"));
 
+/** Where built stages are kept, as an engine keeps its layers: those of npm take a minute. */
+const cache = join(repository, ".cache/image");
+
 /**
  * Carries out the Dockerfile without an engine: every stage is a folder, COPY copies what .dockerignore lets through, and RUN runs in
- * the stage's folder on this machine's Node. Throws with a command's words when it fails.
+ * the stage's folder on this machine's Node. A stage is kept until something that it is made from changes. Throws with a command's
+ * words when it fails.
  */
-export function buildImage(directory: string): Image {
-  const stages = new Map<string, Image>();
-  let stage: Image | undefined;
-  for (const instruction of readDockerfile()) {
-    const { name, words } = instruction;
-    if (name === "ARG") continue;
-    if (name === "FROM") {
-      const [base = "", , alias = base] = words;
-      stage = begin(join(directory, alias), stages.get(base));
-    } else {
-      if (stage === undefined) throw new Error(`${name} comes before FROM`);
-      stage = carryOut(stage, instruction, stages);
-    }
-    stages.set(stage.root.slice(directory.length + 1), stage);
+export function buildImage(): Image {
+  const stages = new Map<string, Stage>();
+  let last: Stage | undefined;
+  for (const { base, name, instructions } of stagesOf(readDockerfile())) {
+    const key = keyOf(stages.get(base)?.key ?? base, instructions, stages);
+    last = { ...buildStage(`${name}-${key.slice(0, 16)}`, stages.get(base), instructions, stages), key };
+    stages.set(name, last);
   }
-  if (stage === undefined) throw new Error("the Dockerfile has no stage");
+  if (last === undefined) throw new Error("the Dockerfile has no stage");
+  const kept = new Set([...stages.values()].map(({ root }) => root));
+  for (const entry of readdirSync(cache)) {
+    if (!kept.has(join(cache, entry))) rmSync(join(cache, entry), { recursive: true, force: true });
+  }
+  return last;
+}
+
+interface Stage extends Image {
+  /** Hash of all that it is made from. */
+  readonly key: string;
+}
+
+function stagesOf(all: readonly Instruction[]) {
+  const stages: { base: string; name: string; instructions: Instruction[] }[] = [];
+  for (const instruction of all) {
+    const [base = "", , name = base] = instruction.words;
+    if (instruction.name === "FROM") stages.push({ base, name, instructions: [] });
+    else if (instruction.name !== "ARG") stages.at(-1)?.instructions.push(instruction);
+  }
+  return stages;
+}
+
+function keyOf(base: string, instructions: readonly Instruction[], stages: ReadonlyMap<string, Stage>): string {
+  const hash = createHash("sha256").update(`${process.version} ${process.arch} ${base}`);
+  for (const { name, flags, text, words } of instructions) {
+    hash.update(`\n${name} ${JSON.stringify(flags)} ${text}`);
+    if (name !== "COPY") continue;
+    if (flags.from !== undefined) hash.update(stages.get(flags.from)?.key ?? "");
+    else
+      for (const file of words.slice(0, -1).flatMap(filesBelow))
+        hash.update(`${file}\n`).update(readFileSync(join(repository, file)));
+  }
+  return hash.digest("hex");
+}
+
+/** The files of the build context at a path. */
+function filesBelow(path: string): string[] {
+  const whole = join(repository, path);
+  if (!existsSync(whole)) throw new Error(`COPY ${path}: there is no such file`);
+  if (!statSync(whole).isDirectory()) return [path];
+  const entries = readdirSync(whole)
+    .sort()
+    .map((entry) => `${path}/${entry}`);
+  return entries.filter((entry) => !isIgnored(entry)).flatMap(filesBelow);
+}
+
+function buildStage(
+  folder: string,
+  base: Image | undefined,
+  instructions: readonly Instruction[],
+  stages: ReadonlyMap<string, Image>,
+): Image {
+  const root = join(cache, folder);
+  // The last thing that is written: without it somebody stopped half-way.
+  const mark = join(root, ".built");
+  const isBuilt = existsSync(mark);
+  if (!isBuilt) {
+    rmSync(root, { recursive: true, force: true });
+    mkdirSync(root, { recursive: true });
+    if (base !== undefined) cpSync(base.root, root, { recursive: true, verbatimSymlinks: true });
+    rmSync(mark, { force: true });
+  }
+  let stage: Image = { workdir: "/", env: {}, user: "root", entrypoint: [], cmd: [], ...base, root };
+  for (const instruction of instructions) stage = carryOut(stage, instruction, stages, isBuilt);
+  if (!isBuilt) writeFileSync(mark, "");
   return stage;
 }
 
-function begin(root: string, base: Image | undefined): Image {
-  mkdirSync(root);
-  if (base !== undefined) cpSync(base.root, root, { recursive: true, verbatimSymlinks: true });
-  return { workdir: "/", env: {}, user: "root", entrypoint: [], cmd: [], ...base, root };
-}
-
-function carryOut(stage: Image, { name, flags, words, text }: Instruction, stages: ReadonlyMap<string, Image>): Image {
+/** With `isBuilt`, only what the instruction says about the image. */
+function carryOut(
+  stage: Image,
+  { name, flags, words, text }: Instruction,
+  stages: ReadonlyMap<string, Image>,
+  isBuilt: boolean,
+): Image {
   switch (name) {
     case "WORKDIR":
       mkdirSync(join(stage.root, text), { recursive: true });
@@ -83,10 +156,10 @@ function carryOut(stage: Image, { name, flags, words, text }: Instruction, stage
     case "CMD":
       return { ...stage, cmd: words };
     case "COPY":
-      copy(stage, words, flags.from === undefined ? undefined : stages.get(flags.from));
+      if (!isBuilt) copy(stage, words, flags.from === undefined ? undefined : stages.get(flags.from));
       return stage;
     case "RUN":
-      run(stage, text);
+      if (!isBuilt) run(stage, text);
       return stage;
     default:
       throw new Error(`${name} is not known here`);
