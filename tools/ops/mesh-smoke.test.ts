@@ -29,10 +29,12 @@ describe("platform 5 mesh:smoke", () => {
     const { url } = await startInstance({ DATA_DIR: temporaryDirectory("smoke") });
     const { code, text } = await smoke(["--url", url]);
     expect(code, text).toBe(0);
-    const orders = await (await fetch(`${url}/v1/orders`)).json();
-    expect(orders.orders).toMatchObject([{ status: "ORDER_STATUS_CANCELLED", cancelReason: "smoke test" }]);
-    const { activities } = await (await fetch(`${url}/v1/seckill/activities`)).json();
-    expect(activities).toMatchObject([{ state: "ACTIVITY_STATE_CLOSED", stock: { total: "1", free: "1" } }]);
+    expect(await (await fetch(`${url}/v1/orders`)).json()).toMatchObject({
+      orders: [{ status: "ORDER_STATUS_CANCELLED", cancelReason: "smoke test" }],
+    });
+    expect(await (await fetch(`${url}/v1/seckill/activities`)).json()).toMatchObject({
+      activities: [{ state: "ACTIVITY_STATE_CLOSED", stock: { total: "1", free: "1" } }],
+    });
   });
 
   test("an instance of its own, with nothing of this machine's", async () => {

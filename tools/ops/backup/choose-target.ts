@@ -34,7 +34,7 @@ export async function chooseTarget(
     if (hasMesh && hasFiles && wanted.mesh === wanted.embedded) {
       throw new StartupError(`there are databases in ${meshDir} and in ${values.DATA_DIR}`, "say --mesh or --embedded");
     }
-    return wanted.mesh || (hasMesh && !wanted.embedded) ? meshTarget(meshDir) : sqliteTarget(values.DATA_DIR);
+    return wanted.mesh || (hasMesh && !wanted.embedded) ? meshTarget() : sqliteTarget(values.DATA_DIR);
   }
   const log = createLogger({ service: "backup", level: "silent" });
   const files = tlsFiles(values);
