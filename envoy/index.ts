@@ -37,5 +37,8 @@ export * from "./validate/path.ts";
 export * from "./validate/problem.ts";
 export * from "./xds/control-plane.ts";
 export * from "./xds/listen.ts";
+export * from "./xds/resource-folder.ts";
 export * from "./xds/resource-type.ts";
+export * from "./xds/serve-folder.ts";
+export type { Protocol, TypeStatus } from "./xds/session.ts";
 export * from "./xds/snapshot.ts";

@@ -113,15 +113,15 @@ export class Session {
 
   receiveSotw(request: SotwRequest): Reply {
     const { typeUrl, resourceNames, responseNonce, versionInfo } = request;
-    const first = this.#streams.get(typeUrl);
-    const stream = first ?? this.#open(typeUrl);
+    const opened = this.#streams.get(typeUrl);
+    const stream = opened ?? this.#open(typeUrl);
     const { type } = stream;
     if (responseNonce !== "" && stream.lastNonce !== undefined && responseNonce !== stream.lastNonce) {
       if (stream instanceof IncrementalStream) stream.forgetAllBut(resourceNames);
       return { kind: "stale", type };
     }
     // Other types are answered: their clients may wait for endpoints or routes of something that is warming.
-    if (first === undefined && stream instanceof FullStateStream && versionInfo !== "") {
+    if (opened === undefined && stream instanceof FullStateStream && versionInfo !== "") {
       stream.claim(versionInfo, this.#options.now());
     }
     const reply = this.#settle(stream, responseNonce, request.errorDetail?.message);
@@ -131,12 +131,12 @@ export class Session {
 
   receiveDelta(request: DeltaRequest): Reply {
     const { typeUrl, resourceNamesSubscribe, resourceNamesUnsubscribe, initialResourceVersions } = request;
-    const first = this.#streams.get(typeUrl);
-    const stream = first ?? this.#open(typeUrl);
+    const opened = this.#streams.get(typeUrl);
+    const stream = opened ?? this.#open(typeUrl);
     // A stale nonce settles nothing, but names count all the same.
     const reply = this.#settle(stream, request.responseNonce, request.errorDetail?.message);
     if (stream instanceof IncrementalStream) {
-      stream.update(resourceNamesSubscribe, resourceNamesUnsubscribe, first ? undefined : initialResourceVersions);
+      stream.update(resourceNamesSubscribe, resourceNamesUnsubscribe, opened ? undefined : initialResourceVersions);
     }
     return reply;
   }

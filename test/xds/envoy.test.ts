@@ -36,7 +36,8 @@ describe.each<Protocol>(["sotw", "delta"])("Envoy over ADS, %s", (protocol) => {
 
   async function startPlane(at = 0): Promise<void> {
     events = [];
-    plane = createControlPlane({ onEvent: (event) => events.push(event) });
+    // An Envoy does all that the control plane waits for: patience is never needed.
+    plane = createControlPlane({ onEvent: (event) => events.push(event), patienceMs: 60_000 });
     server = await listen({ port: at, routes: plane.routes });
   }
 
