@@ -68,7 +68,11 @@ export const importRules: readonly ImportRule[] = [
   },
   { rule: "nothing imports the benchmark, which may import everything", from: "^(?!bench/)", to: "^bench/" },
   { rule: "nothing imports a test", from: "", to: "\\.test\\.ts$" },
-  { rule: "test support is for tests and the benchmark", from: `^${code}(?!test/|bench/|vitest\\.config)`, to: "^test/" },
+  {
+    rule: "test support is for tests and the benchmark",
+    from: `^${code}(?!test/|bench/|vitest\\.config)`,
+    to: "^test/",
+  },
   {
     rule: "what runs in production needs no tool of the repository",
     from: `^${code}(?:services|gateway|envoy|proto)/`,

@@ -38,11 +38,7 @@ export async function runCommand<const O extends Options>(command: Command<O>): 
     process.exitCode = await command.run(parse(command, args));
   } catch (error) {
     process.exitCode = exitCodeOf(error);
-    const known =
-      process.exitCode !== exitCodes.failed || error instanceof StartupError || error instanceof ConfigError;
-    const text = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`ordermesh: ${text}\n`);
-    if (!known && process.env.MESH_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+    process.stderr.write(`ordermesh: ${error instanceof Error ? error.message : error}\n`);
     if (process.exitCode === exitCodes.usage) process.stderr.write("ordermesh: --help shows what there is\n");
   }
 }
