@@ -202,6 +202,18 @@ describe("retries", () => {
     expect(seen).toHaveLength(4);
   });
 
+  test("what a proxy on the way says of its upstreams is ours to say, with a time to come back", async () => {
+    const proxy = reply(
+      "503 Service Unavailable",
+      "Content-Type: application/json\r\n",
+      '{"code":"unavailable","message":"no healthy upstream"}',
+    );
+    const { url } = await rawServer(proxy);
+    const error = await failure(clientTo(url, { attempts: 1 }).read({}));
+    expect(error).toMatchObject({ code: Code.Unavailable, rawMessage: "the service does not answer" });
+    expect(retryAfterMsOf(error)).toBeGreaterThan(0);
+  });
+
   test("other errors are final", async () => {
     const { url, seen } = await rawServer(
       reply("409 Conflict", "Content-Type: application/json\r\n", '{"code":"aborted"}'),

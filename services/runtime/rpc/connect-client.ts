@@ -3,7 +3,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { codeFromHttpStatus, errorFromJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { buildConnector, type Dispatcher, Pool } from "undici";
 import { fail } from "../errors/fail.ts";
-import { retryAfterMsOf } from "../errors/inspect.ts";
+import { reasonOf, retryAfterMsOf } from "../errors/inspect.ts";
 import { type ClientTls, clientOptions } from "../tls/options.ts";
 import { type BreakerOptions, CircuitBreaker } from "./breaker.ts";
 import type { CallReply } from "./caller.ts";
@@ -170,7 +170,10 @@ function headersOf({ headers }: Dispatcher.ResponseData): Headers {
 function refusalOf(status: number, body: Uint8Array): Failure {
   const error = errorOf(status, body);
   if (error.code !== Code.Unavailable) return refused(error);
-  return { error, retry: "repeatable", pauseMs: retryAfterMsOf(error) ?? 0 };
+  const pauseMs = retryAfterMsOf(error) ?? 0;
+  // Without a reason it is a proxy's on the way, whose words tell of its upstreams and never when to come back.
+  const own = reasonOf(error) !== undefined ? error : fail("SERVICE_UNAVAILABLE", { cause: error });
+  return { error: own, retry: "repeatable", pauseMs };
 }
 
 function refused(error: ConnectError): Failure {

@@ -1,3 +1,5 @@
+import { deadLetterStream } from "@ordermesh/runtime/events/dead-letters.ts";
+import { attemptStream } from "@ordermesh/runtime/events/jetstream-attempts.ts";
 import { peerUri } from "@ordermesh/runtime/tls/peer-name.ts";
 import type { CertificateFiles } from "../certificates/store.ts";
 
@@ -18,9 +20,12 @@ const jetStream = ["$JS.API.>", "$JS.ACK.>", "$JS.FC.>", "_INBOX.>"];
 const registry = ["$JS.API.INFO", "$JS.API.STREAM.*.KV_MESH_REGISTRY", "$JS.API.DIRECT.GET.KV_MESH_REGISTRY.>"];
 const registryStream = ["$JS.API.STREAM.MSG.GET.KV_MESH_REGISTRY", "$KV.MESH_REGISTRY.>", "_INBOX.>"];
 
+/** Of the event bus's own streams. */
+const busSubjects = [...deadLetterStream.subjects, ...attemptStream.subjects];
+
 /** What each identity may publish; all may hear their own answers and what they ask a stream for. */
 const rights: Readonly<Record<string, readonly string[]>> = {
-  order: [...jetStream, "seckill.>", "ordermesh.>", "dlq.>", "$KV.MESH_REGISTRY.>"],
+  order: [...jetStream, "seckill.>", "ordermesh.>", ...busSubjects, "$KV.MESH_REGISTRY.>"],
   gateway: [...registry, ...registryStream],
   mesh: [...registry, ...registryStream],
   operator: [">"],
