@@ -33,6 +33,16 @@ describe("seckill:publish", () => {
     );
   });
 
+  test("a NATS server that is not there: one line within five seconds", async () => {
+    const started = performance.now();
+    const { code, err } = await runProgram(publish, ["-"], { NATS_URL: "nats://127.0.0.1:1" }, "x\n");
+    expect(performance.now() - started).toBeLessThan(6000);
+    expect(code).toBe(1);
+    expect(err).toMatch(
+      /^NATS at 127\.0\.0\.1:1 cannot be reached: CONNECTION_REFUSED: start it, or correct NATS_URL\n$/,
+    );
+  });
+
   test("a file that is not there: exit code 2", async () => {
     const { code, err } = await runProgram(publish, ["/nowhere.jsonl"], {});
     expect(code).toBe(2);

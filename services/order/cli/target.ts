@@ -5,6 +5,7 @@ import { runtimeOptions } from "@ordermesh/runtime/config/runtime-options.ts";
 import { secretText, url, urlList } from "@ordermesh/runtime/config/values.ts";
 import { openJetStreamBus } from "@ordermesh/runtime/events/jetstream-bus.ts";
 import { externalMessageId } from "@ordermesh/runtime/events/message.ts";
+import { StartupError } from "@ordermesh/runtime/lifecycle/startup-error.ts";
 import { createClient } from "@ordermesh/runtime/rpc/caller.ts";
 import { connectCaller } from "@ordermesh/runtime/rpc/connect-caller.ts";
 import { createLogger } from "@ordermesh/runtime/telemetry/logger.ts";
@@ -71,8 +72,15 @@ function instanceAt(baseUrl: string, token: string | undefined): Target {
   };
 }
 
+/** A person waits: a server that is not there is told soon (milliseconds). */
+const connectWaitMs = 4000;
+
 async function natsAt(natsUrl: string, tls: TlsFiles | undefined): Promise<Target> {
-  const bus = await openJetStreamBus({ natsUrl, tls, log: createLogger({ service: "publish", level: "warn" }) });
+  const log = createLogger({ service: "publish", level: "error" });
+  const bus = await openJetStreamBus({ natsUrl, tls, log, connectWaitMs }).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StartupError(reason, "start it, or correct NATS_URL", { cause: error });
+  });
   return {
     name: maskUrlCredentials(natsUrl),
     publish: (subject, messages) =>

@@ -35,7 +35,7 @@ export async function connectNats({ natsUrl, log, tls, name, waitMs }: NatsOptio
     reconnectJitter: retryMs,
     // A server that hangs is given up after three unanswered pings.
     pingInterval: 5000,
-    timeout: 5000,
+    timeout: Math.min(5000, waitMs),
     noAsyncTraces: true,
   };
   const until = Date.now() + waitMs;
