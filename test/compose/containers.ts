@@ -123,10 +123,13 @@ export class Containers {
     runProgram(install, [...common, "--auth-root-authentication-method=normal", "--skip-test-db"]);
     const password = readFileSync(this.path("database", "/run/secrets/database_root_password"), "utf8").trim();
     const init = join(home, "init.sql");
-    writeFileSync(
-      init,
-      `create user root@'%' identified by '${password}';\ngrant all on *.* to root@'%' with grant option;\n`,
-    );
+    const statements = [
+      // Of MariaDB's installation, without a password.
+      "drop user root@'127.0.0.1'",
+      `create user root@'%' identified by '${password}'`,
+      "grant all on *.* to root@'%' with grant option",
+    ];
+    writeFileSync(init, statements.map((statement) => `${statement};\n`).join(""));
     const options = (this.#service("database").command ?? []).filter((option) => !option.startsWith("--mysqlx"));
     return this.#keep(
       await startServer({
