@@ -1,13 +1,15 @@
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { gatewayOptions } from "@ordermesh/gateway/config.ts";
 import { meshOptions } from "@ordermesh/mesh/config.ts";
 import { orderOptions } from "@ordermesh/order/config.ts";
 import { configMarkdown } from "@ordermesh/runtime/config/print-config.ts";
 import { runtimeDefinition } from "@ordermesh/runtime/config/runtime-config.ts";
-import { expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { startInstance } from "./support/instance.ts";
+import { startMesh, type TestMesh } from "./support/mesh.ts";
 import { temporaryDirectory } from "./support/temporary.ts";
 
 const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
@@ -18,9 +20,10 @@ interface Request {
   readonly answer: string;
 }
 
-/** Every `$ command` of the console blocks with the lines below it. */
-function requestsOf(markdown: string): Request[] {
-  const blocks = [...markdown.matchAll(/^```console\n(.*?)^```$/gms)].map(([, block = ""]) => block);
+/** Every `$ command` of the console blocks of one kind with the lines below it. */
+function requestsOf(markdown: string, kind: "console" | "console mesh"): Request[] {
+  const pattern = new RegExp(`^\`\`\`${kind}\\n(.*?)^\`\`\`$`, "gms");
+  const blocks = [...markdown.matchAll(pattern)].map(([, block = ""]) => block);
   return blocks.flatMap((block) =>
     block
       .split(/^\$ /m)
@@ -53,19 +56,59 @@ function canonical(text: string): string {
   }
 }
 
+/** Runs a command as a person would, and compares what it prints. */
+async function expectAnswer(
+  { command, answer }: Request,
+  env: NodeJS.ProcessEnv,
+  edit: (text: string) => string,
+): Promise<void> {
+  const local = edit(command).replaceAll("npm run seckill:publish --", publish);
+  const { stdout, stderr } = await run("bash", ["-c", `set -o pipefail\n${local}`], {
+    env: { ...process.env, ...env },
+  });
+  const said = `${stdout}${stderr}`.replaceAll(env.ORDERMESH_URL ?? "", "http://127.0.0.1:8080");
+  expect(comparable(said), command).toBe(comparable(answer));
+}
+
+const publish = `${process.execPath} services/order/cli/publish.ts`;
+
 test("the README's requests, in their order, get the answers that it prints", async () => {
   const { url } = await startInstance({ DATA_DIR: temporaryDirectory("readme"), AUTH: "open" });
-  const { host } = new URL(url);
-  const env = { ...process.env, ORDERMESH_URL: url };
-  for (const { command, answer } of requestsOf(readme)) {
-    const local = command.replaceAll("localhost:8080", host).replaceAll("npm run seckill:publish --", publish);
-    const { stdout, stderr } = await run("bash", ["-c", `set -o pipefail\n${local}`], { env });
-    const said = `${stdout}${stderr}`.replaceAll(url, "http://127.0.0.1:8080");
-    expect(comparable(said), command).toBe(comparable(answer));
+  for (const request of requestsOf(readme, "console")) {
+    await expectAnswer(request, { ORDERMESH_URL: url }, (text) => text.replaceAll("localhost:8080", new URL(url).host));
   }
 }, 60_000);
 
-const publish = `${process.execPath} services/order/cli/publish.ts`;
+describe("in the mesh", () => {
+  let mesh: TestMesh;
+  let env: NodeJS.ProcessEnv;
+  beforeAll(async () => {
+    mesh = await startMesh();
+    const ca = join(mesh.dataDir, "certs/ca.crt");
+    const TOKEN = await mesh.token();
+    env = { CA: ca, TOKEN, NODE_EXTRA_CA_CERTS: ca, ORDERMESH_URL: mesh.edge, ORDERMESH_TOKEN: TOKEN };
+    return () => mesh.stop();
+  }, 120_000);
+
+  test("its own requests get the answers that the README prints", async () => {
+    const edge = `localhost:${new URL(mesh.edge).port}`;
+    for (const request of requestsOf(readme, "console mesh")) {
+      await expectAnswer(request, env, (text) => text.replaceAll("localhost:8443", edge));
+    }
+  });
+
+  test("the embedded instance's requests get the same answers through Envoy over TLS", async () => {
+    const edge = `localhost:${new URL(mesh.edge).port}`;
+    const token = `-H "authorization: Bearer $TOKEN"`;
+    const secure = (text: string) =>
+      text
+        .replaceAll("curl -s localhost:8080", `curl -s --cacert $CA ${token} https://${edge}`)
+        .replaceAll("grpcurl -plaintext localhost:8080", `grpcurl -cacert $CA ${token} ${edge}`);
+    // The mesh has a service more.
+    const requests = requestsOf(readme, "console").filter(({ command }) => !command.endsWith(" list"));
+    for (const request of requests) await expectAnswer(request, env, secure);
+  });
+});
 
 test("the README's table of options is that of the program", () => {
   const table = configMarkdown({
