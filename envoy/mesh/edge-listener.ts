@@ -53,11 +53,11 @@ export function edgeListener(model: MeshModel): Listener {
     requestTimeoutMs: 60_000,
   });
   const { listen, certificate } = edge;
-  return listener({ name: edgeName, ...listen, http: tuned(http, model), tls: certificate && { certificate } });
+  return listener({ name: edgeName, ...listen, http: tuned(http), tls: certificate && { certificate } });
 }
 
 /** What the builder's options have no word for. */
-function tuned(http: HttpConnectionManager, { tracing }: MeshModel): HttpConnectionManager {
+function tuned(http: HttpConnectionManager): HttpConnectionManager {
   // Old clients send `/users//orders`, and get their system's answer to an empty id; `//` begins no route of its own.
   http.mergeSlashes = false;
   if (http.commonHttpProtocolOptions !== undefined) http.commonHttpProtocolOptions.maxHeadersCount = maxHeaders;
@@ -66,7 +66,6 @@ function tuned(http: HttpConnectionManager, { tracing }: MeshModel): HttpConnect
   // A client's own id is kept; without one the services name requests by their trace, as they do without a proxy. Only
   // Envoy's tracer cannot do without: it draws the sample by the id.
   http.preserveExternalRequestId = true;
-  http.generateRequestId = tracing !== undefined;
   http.localReplyConfig = localReplies();
   return http;
 }
@@ -130,7 +129,6 @@ export function accessLogs({ accessLog }: Pick<MeshModel, "accessLog">): readonl
 
 const logFields = {
   upstream_ms: "%RESPONSE_DURATION%",
-  // Envoy knows the trace only where it traces itself: else the client began it, or the service, which names its reply by it.
+  // Envoy knows the trace only where it traces itself: else the client began it, or it has the request's id.
   traceparent: "%REQ(TRACEPARENT)%",
-  reply_id: "%RESP(X-REQUEST-ID)%",
 };

@@ -31,7 +31,6 @@ export function insideListener(model: MeshModel, inside: InsidePolicy): Listener
     escapedSlashes: "keep",
   });
   http.localReplyConfig = localReplies();
-  http.generateRequestId = tracing !== undefined;
   http.preserveExternalRequestId = true;
   return listener({
     name: insideName,

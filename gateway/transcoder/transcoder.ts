@@ -31,7 +31,7 @@ export interface TranscoderOptions extends Omit<ServeOptions, "maxBodyBytes"> {
   readonly proxies?: TrustedProxies;
   /** Resolves what google.protobuf.Any holds. */
   readonly registry?: Registry;
-  /** Default: what the request's traceparent continues, else a new trace that nobody samples. */
+  /** Default: `incomingTrace`, and nobody samples new traces. */
   readonly tracing?: Pick<Tracing, "begin">;
   /** Told of every request when it is over. */
   readonly observe?: (exchange: Exchange) => void;
@@ -66,7 +66,7 @@ interface Incoming {
 
 const defaultMaxBodyBytes = 1_048_576;
 const clientClosedRequest = 499;
-const plainTracing: Pick<Tracing, "begin"> = { begin: (traceparent) => incomingTrace(traceparent) };
+const plainTracing: Pick<Tracing, "begin"> = { begin: incomingTrace };
 
 /**
  * REST over RPC methods by their google.api.http annotations, compiled here, once. Throws RouteTableError with all
@@ -94,7 +94,8 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
     const startedAt = performance.now();
     const target = splitTarget(incoming.url ?? "/");
     const resolution = router.resolve(incoming.method ?? "GET", target.path);
-    const trace = tracing.begin(incoming.headers.traceparent as string | undefined);
+    const { traceparent, "x-request-id": requestId } = incoming.headers;
+    const trace = tracing.begin({ traceparent: [traceparent].flat()[0], requestId: [requestId].flat()[0] });
     const { traceId } = trace;
     const request = new NodeRestRequest(incoming, { target, surface: resolution.surface.name, traceId, proxies });
     const exchange = { resolution, request, incoming, response, trace };

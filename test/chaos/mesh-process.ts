@@ -1,19 +1,8 @@
-import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
-import { bound } from "../../tools/components/process.ts";
-import { askControl } from "../../tools/mesh/control/control-client.ts";
-import type { MeshStatus } from "../../tools/mesh/control/mesh-status.ts";
-import { layoutOf } from "../../tools/mesh/layout.ts";
-
-const cli = join(import.meta.dirname, "../../tools/mesh/cli");
-const ports = ["EDGE", "LISTENER", "ADMIN", "CONTROL_PLANE", "NATS", "DATABASE"].map((name) => `MESH_${name}_PORT`);
-
-const healthyWithinMs = 60_000;
+import { startMesh } from "../support/mesh.ts";
 
 /** `npm run mesh` on free ports with a directory of its own, and its operator's commands. */
 export interface MeshProcess {
@@ -24,8 +13,7 @@ export interface MeshProcess {
   /** `authorization` of an operator. */
   readonly authorization: string;
   /** Runs `mesh:<command>`; throws with what it said when it fails. */
-  run(command: string, ...args: string[]): Promise<string>;
-  status(): Promise<MeshStatus>;
+  run(command: string, ...args: string[]): Promise<void>;
   /** SIGKILL to one instance of a component, which the supervisor then starts again. */
   kill(component: string): Promise<void>;
   /** Resolves when everything is ready. */
@@ -33,58 +21,37 @@ export interface MeshProcess {
   stop(): Promise<void>;
 }
 
+const healthyWithinMs = 60_000;
+
 export async function startMeshProcess(): Promise<MeshProcess> {
   const directory = mkdtempSync(join(tmpdir(), "ordermesh-chaos-"));
-  const env = { ...process.env, ...Object.fromEntries(ports.map((name) => [name, "0"])), MESH_DATA_DIR: directory };
-  const command = bound("TERM", process.execPath, [join(cli, "start.ts")]);
-  const child = spawn(...command, { env, stdio: ["ignore", "pipe", "pipe"] });
-  const said: string[] = [];
-  child.stderr?.on("data", (text) => void said.push(String(text)));
-  const ended = once(child, "exit");
-  const stop = async () => {
-    child.kill("SIGTERM");
-    await ended;
-    rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
-  };
-
-  const url = await new Promise<string>((resolve, reject) => {
-    let output = "";
-    child.stdout?.on("data", (text) => {
-      output += text;
-      const [, ready] = /^ready (\S+)$/m.exec(output) ?? [];
-      if (ready !== undefined) resolve(ready);
-    });
-    void ended.then(() => reject(new Error(`the mesh did not start:\n${said.join("").slice(-4000)}`)));
-  });
-
-  async function run(command: string, ...args: string[]): Promise<string> {
-    const { stdout } = await promisify(execFile)(process.execPath, [join(cli, `${command}.ts`), ...args], { env });
-    return stdout;
-  }
-
-  // Not through the command: programs that start take the processor from what is looked at.
-  const status = () => askControl<MeshStatus>(layoutOf(directory).socket, "/status");
-
+  const mesh = await startMesh({}, directory);
   return {
-    url,
+    url: mesh.edge,
     get ca() {
       return readFileSync(join(directory, "certs/ca.crt"), "utf8");
     },
-    authorization: `Bearer ${(await run("token")).trim()}`,
-    run,
-    status,
+    authorization: `Bearer ${await mesh.token()}`,
+    run: async (command, ...args) => {
+      const { code, err } = await mesh.command(command, ...args);
+      if (code !== 0) throw new Error(`mesh:${command} ended with code ${code}:\n${err}`);
+    },
     kill: async (component) => {
-      const pid = (await status()).components.find((instance) => instance.component === component)?.pid;
+      const { components } = await mesh.status();
+      const pid = components.find((instance) => instance.component === component)?.pid;
       if (pid === undefined) throw new Error(`no ${component} runs`);
       process.kill(pid, "SIGKILL");
     },
     healthy: async () => {
       for (const from = performance.now(); performance.now() - from < healthyWithinMs; ) {
-        if ((await status()).healthy) return;
+        if ((await mesh.status()).healthy) return;
         await sleep(250);
       }
-      throw new Error(`the mesh does not get well: ${JSON.stringify(await status(), null, 1)}`);
+      throw new Error(`the mesh does not get well: ${JSON.stringify(await mesh.status(), null, 1)}`);
     },
-    stop,
+    stop: async () => {
+      await mesh.stop();
+      rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+    },
   };
 }

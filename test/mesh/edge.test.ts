@@ -88,9 +88,9 @@ describe("REST", () => {
     expect(reply.headers["x-request-id"]).toBe("mine-1");
   });
 
-  test("without one the request is named by its trace, as without a proxy", async () => {
+  test("without one the edge names the request", async () => {
     const reply = await request(mesh, "/v1/orders", { headers: await bearer() });
-    expect(reply.headers["x-request-id"]).toMatch(/^[0-9a-f]{32}$/);
+    expect(reply.headers["x-request-id"]).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
   });
 
   test("the proxy says nothing of itself", async () => {
@@ -192,9 +192,9 @@ describe("the access log", () => {
     expect(lines(trace)).toHaveLength(1);
   }, 20_000);
 
-  test("has the id by which a service names its reply and its trace", async () => {
+  test("has the id by which the reply is named, and which is a service's trace", async () => {
     const { headers } = await request(mesh, "/v1/orders/none", { headers: await bearer() });
     const id = String(headers["x-request-id"]);
-    expect(await line(id)).toMatchObject({ path: "/v1/orders/none", status: 404, reply_id: id });
+    expect(await line(id)).toMatchObject({ path: "/v1/orders/none", status: 404, request_id: id });
   }, 20_000);
 });

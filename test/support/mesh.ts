@@ -41,7 +41,7 @@ interface AskOptions {
 
 /** Every port of the mesh's own choice: several meshes run side by side, and beside an operator's. */
 const anyPorts = Object.fromEntries(
-  ["EDGE", "LISTENER", "ADMIN", "CONTROL_PLANE", "NATS", "DATABASE"].map((name) => [`MESH_${name}_PORT`, "0"]),
+  ["EDGE", "LISTENER", "CONTROL_PLANE", "NATS", "DATABASE"].map((name) => [`MESH_${name}_PORT`, "0"]),
 );
 
 const inherited = ["PATH", "HOME", "TMPDIR", "ENVOY_BIN", "NODE_COMPILE_CACHE"];

@@ -54,7 +54,7 @@ export function createLibrary(log: Logger): Library {
     bindings: [bindService(LibraryService, handlers)],
     authenticate: async (): Promise<Principal> => localAdministrator,
     observe: () => () => undefined,
-    tracing: { begin: (traceparent) => incomingTrace(traceparent) },
+    tracing: { begin: incomingTrace },
     log,
   });
   return { caller: localCaller(registry, "rest"), contexts };

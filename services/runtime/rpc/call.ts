@@ -6,7 +6,7 @@ import { fail } from "../errors/fail.ts";
 import { reasonOf } from "../errors/inspect.ts";
 import type { IdempotencyClaim } from "../store/idempotency.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import { childTrace, type TraceContext } from "../telemetry/trace-context.ts";
+import { childTrace, type TraceContext, type TraceHints } from "../telemetry/trace-context.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import type { CallContext, Transport } from "./call-context.ts";
 import { type WatchCaller, watchCaller } from "./caller-watch.ts";
@@ -73,9 +73,14 @@ export class Call implements CallContext {
   get trace(): TraceContext {
     if (this.#trace === undefined) {
       const caller = this.#origin.trace;
-      this.#trace = caller === undefined ? this.#tracing.begin(this.headers.get("traceparent")) : childTrace(caller);
+      this.#trace = caller === undefined ? this.#tracing.begin(this.#traceHints()) : childTrace(caller);
     }
     return this.#trace;
+  }
+
+  #traceHints(): TraceHints {
+    const traceparent = this.headers.get("traceparent");
+    return { traceparent, requestId: traceparent === null ? this.headers.get("x-request-id") : undefined };
   }
 
   /** The principal that came with the call, if its maker established one. */

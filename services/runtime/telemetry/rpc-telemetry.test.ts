@@ -63,7 +63,7 @@ async function serve(transport: Transport, reply: () => Promise<unknown>, tracep
     deadline: undefined,
     requestHeader: new Headers({ authorization: secret }),
     responseHeader: new Headers(),
-    trace: tracing.begin(traceparent),
+    trace: tracing.begin({ traceparent }),
     log,
     idempotency: undefined,
   } satisfies CallContext;
@@ -174,20 +174,20 @@ test("nothing recorded holds the request, its credentials or the error's text", 
 
 test("without an endpoint ids are made and nothing is recorded", async () => {
   const tracing = await createTracing({ service: "order" });
-  const trace = tracing.begin(undefined);
+  const trace = tracing.begin({ traceparent: undefined });
   expect(trace.traceId).toMatch(/^[0-9a-f]{32}$/);
   expect(tracing.span({ ...trace, sampled: true }, { name: "x", kind: 1 })).toBeUndefined();
 });
 
 test("sampleRatio 0 records no trace of its own", async () => {
   const tracing = await createTracing({ service: "order", endpoint, sampleRatio: 0 });
-  expect(tracing.begin(undefined).sampled).toBe(false);
+  expect(tracing.begin({ traceparent: undefined }).sampled).toBe(false);
   await tracing.close();
 });
 
 test("a collector that is away costs nothing but its spans", async () => {
   const tracing = await createTracing({ service: "order", endpoint: "http://127.0.0.1:1" });
-  tracing.span(tracing.begin(undefined), { name: "x", kind: 1 })?.end();
+  tracing.span(tracing.begin({ traceparent: undefined }), { name: "x", kind: 1 })?.end();
   await expect(tracing.close()).resolves.toBeUndefined();
 });
 

@@ -41,14 +41,30 @@ describe("traceparent", () => {
     `00-${traceId.slice(1)}-${spanId}-01`,
   ])("%s is invalid and begins a new trace", (text) => {
     expect(parseTraceparent(text)).toBeUndefined();
-    expect(incomingTrace(text)).toMatchObject({ traceId: expect.stringMatching(/^[0-9a-f]{32}$/), sampled: false });
-    expect(incomingTrace(text).parentSpanId).toBeUndefined();
+    expect(incomingTrace({ traceparent: text })).toMatchObject({
+      traceId: expect.stringMatching(/^[0-9a-f]{32}$/),
+      sampled: false,
+    });
+    expect(incomingTrace({ traceparent: text }).parentSpanId).toBeUndefined();
   });
 
   test("an incoming trace is continued by a span of its own", () => {
-    const trace = incomingTrace(`00-${traceId}-${spanId}-01`);
+    const trace = incomingTrace({ traceparent: `00-${traceId}-${spanId}-01` });
     expect(trace).toMatchObject({ traceId, parentSpanId: spanId, sampled: true });
     expect(trace.spanId).not.toBe(spanId);
+  });
+});
+
+describe("a request without a traceparent", () => {
+  const id = "0af76519-16cd-43dd-8448-eb211c80319c";
+
+  test("begins the trace that its id names, so that a proxy's log joins ours", () => {
+    expect(incomingTrace({ traceparent: undefined, requestId: id.toUpperCase() }).traceId).toBe(traceId);
+  });
+
+  test.each(["", "abc", `${id}0`, "00000000-0000-0000-0000-000000000000"])("has an id of its own beside %j", (text) => {
+    const trace = incomingTrace({ traceparent: null, requestId: text });
+    expect(parseTraceparent(formatTraceparent(trace))).toEqual(trace);
   });
 });
 

@@ -14,6 +14,7 @@ export interface TraceContext {
 
 /** `00-<trace id>-<span id>-<flags>`; a later version may append fields (W3C Trace Context, section 3.2). */
 const traceparentFormat = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
+const uuidFormat = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const noTrace = "0".repeat(32);
 const noSpan = "0".repeat(16);
 
@@ -42,10 +43,23 @@ export function childTrace(parent: TraceContext): TraceContext {
   return { traceId: parent.traceId, spanId: randomHex(8), parentSpanId: parent.spanId, sampled: parent.sampled };
 }
 
-/** The trace of a request: what its `traceparent` continues, or a new one when it has none or a broken one. */
-export function incomingTrace(traceparent: string | null | undefined, sampleNew = false): TraceContext {
+/** What a request says of the trace that it belongs to. */
+export interface TraceHints {
+  readonly traceparent: string | null | undefined;
+  /** `x-request-id`. Proxies give each request one, a UUID, and log it also where nobody traces. */
+  readonly requestId?: string | null | undefined;
+}
+
+/**
+ * The trace of a request: what its `traceparent` continues; else a new one, whose id is that of the request where this is
+ * a UUID, so that a proxy's log and ours can be joined.
+ */
+export function incomingTrace({ traceparent, requestId }: TraceHints, sampleNew = false): TraceContext {
   const parent = parseTraceparent(traceparent);
-  return parent === undefined ? newTrace(sampleNew) : childTrace(parent);
+  if (parent !== undefined) return childTrace(parent);
+  const digits = uuidFormat.test(requestId ?? "") ? requestId?.replaceAll("-", "").toLowerCase() : undefined;
+  if (digits === undefined || digits === noTrace) return newTrace(sampleNew);
+  return { traceId: digits, spanId: randomHex(8), sampled: sampleNew };
 }
 
 /**
@@ -60,7 +74,7 @@ export function messageTrace(
   const trace =
     traceparent === undefined && joined !== undefined
       ? { traceId: joined, spanId: randomHex(8), sampled: false }
-      : incomingTrace(traceparent);
+      : incomingTrace({ traceparent });
   return { trace, storedId: legacyTraceId || trace.traceId };
 }
 

@@ -1,5 +1,5 @@
 import { type Attributes, type Span, SpanKind } from "@opentelemetry/api";
-import { incomingTrace, type TraceContext } from "./trace-context.ts";
+import { incomingTrace, type TraceContext, type TraceHints } from "./trace-context.ts";
 
 export type { Attributes, Span };
 export { SpanKind };
@@ -27,8 +27,8 @@ export type StartSpan = (trace: TraceContext, options: SpanOptions) => Span;
 export interface Tracing {
   /** False where no span is ever recorded: nobody needs a call's trace for one. */
   readonly records: boolean;
-  /** The trace of a request that came with this `traceparent`; a new one when it has none or a broken one. */
-  begin(traceparent: string | null | undefined): TraceContext;
+  /** The trace of a request that came with these; see `incomingTrace`. */
+  begin(hints: TraceHints): TraceContext;
   /** Starts the span that `trace.spanId` names; undefined where nobody records it. The caller ends it. */
   span(trace: TraceContext, options: SpanOptions): Span | undefined;
   /** Sends what is left; never rejects. */
@@ -41,7 +41,7 @@ export async function createTracing(options: TracingOptions): Promise<Tracing> {
   if (endpoint === undefined) {
     return {
       records: false,
-      begin: (traceparent) => incomingTrace(traceparent),
+      begin: (hints) => incomingTrace(hints),
       span: () => undefined,
       close: async () => {},
     };
@@ -50,7 +50,7 @@ export async function createTracing(options: TracingOptions): Promise<Tracing> {
   const tracer = createOtlpTracer({ ...options, endpoint });
   return {
     records: true,
-    begin: (traceparent) => incomingTrace(traceparent, Math.random() < sampleRatio),
+    begin: (hints) => incomingTrace(hints, Math.random() < sampleRatio),
     span: (trace, spanOptions) => (trace.sampled ? tracer.startSpan(trace, spanOptions) : undefined),
     close: tracer.close,
   };

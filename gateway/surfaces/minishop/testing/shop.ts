@@ -79,7 +79,7 @@ export async function startShop(options: ShopOptions = {}): Promise<Shop> {
     bindings: [bind(OrderService), bind(SeckillService), bind(FailureService), health],
     authenticate: async () => localAdministrator,
     observe: () => () => undefined,
-    tracing: { begin: (traceparent) => incomingTrace(traceparent) },
+    tracing: { begin: incomingTrace },
     log,
   });
   const caller = localCaller(registry, "rest");

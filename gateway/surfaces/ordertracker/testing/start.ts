@@ -77,7 +77,7 @@ export async function start(answers: NativeAnswers = {}, change: Partial<Transco
     ],
     authenticate: async () => localAdministrator,
     observe: () => () => undefined,
-    tracing: { begin: (traceparent) => incomingTrace(traceparent) },
+    tracing: { begin: incomingTrace },
     log,
   });
   const caller = localCaller(registry, "rest");
