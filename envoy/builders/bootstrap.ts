@@ -11,7 +11,7 @@ import type { Secret } from "../gen/envoy/extensions/transport_sockets/tls/v3/se
 import { cluster } from "./cluster.ts";
 import type { Endpoint } from "./endpoints.ts";
 import type { UpstreamTlsOptions } from "./tls.ts";
-import { milliseconds, overAds, socketAddress } from "./values.ts";
+import { milliseconds, overAds, socketAddress, unixSocketAddress } from "./values.ts";
 
 export interface BootstrapOptions {
   readonly node: {
@@ -22,12 +22,8 @@ export interface BootstrapOptions {
     readonly zone?: string;
     readonly metadata?: JsonObject;
   };
-  /** Administration: whoever reaches it can stop this Envoy and read all it knows. */
-  readonly admin: {
-    /** @default "127.0.0.1": it has neither TLS nor login */
-    readonly address?: string;
-    readonly port: number;
-  };
+  /** Administration: whoever reaches it can stop this Envoy and read all it knows, keys of tokens among it. */
+  readonly admin: AdminAddress;
   /** Where listeners, clusters and the rest come from; unset: only what is static. */
   readonly controlPlane?: ControlPlaneAddress;
   readonly listeners?: readonly Listener[];
@@ -36,6 +32,18 @@ export interface BootstrapOptions {
   /** @default see `OverloadOptions` */
   readonly overload?: OverloadOptions;
 }
+
+/**
+ * It has neither TLS nor login. A Unix socket is its owner's alone; a port on loopback is every local program's, and every
+ * web page's that a browser on this machine shows.
+ */
+export type AdminAddress =
+  | { readonly socket: string }
+  | {
+      /** @default "127.0.0.1" */
+      readonly address?: string;
+      readonly port: number;
+    };
 
 export interface ControlPlaneAddress {
   /** One or more, any of which will do. */
@@ -71,7 +79,7 @@ export function bootstrap(options: BootstrapOptions): Bootstrap {
       ...(node.metadata === undefined ? {} : { metadata: node.metadata }),
     },
     admin: {
-      address: socketAddress(admin.address ?? "127.0.0.1", admin.port),
+      address: addressOf(admin),
       // Operators get in also while clients take every connection there is.
       ignoreGlobalConnLimit: true,
     },
@@ -84,6 +92,10 @@ export function bootstrap(options: BootstrapOptions): Bootstrap {
     overloadManager: overloadManager(options.overload),
     layeredRuntime: { layers: [{ name: "admin", layerSpecifier: { case: "adminLayer", value: {} } }] },
   });
+}
+
+function addressOf(admin: AdminAddress) {
+  return "socket" in admin ? unixSocketAddress(admin.socket) : socketAddress(admin.address ?? "127.0.0.1", admin.port);
 }
 
 function clusterOf({ endpoints, dns = false, tls }: ControlPlaneAddress): Cluster {

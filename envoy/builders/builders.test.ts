@@ -60,6 +60,13 @@ describe("bootstrap", () => {
     });
   });
 
+  test("has the administration at a socket that is its owner's alone", () => {
+    const made = bootstrap({ node: { id: "edge-1", cluster: "edge" }, admin: { socket: "/run/envoy/admin.sock" } });
+    expect(plainConfig(BootstrapSchema, made)).toMatchObject({
+      admin: { address: { pipe: { path: "/run/envoy/admin.sock", mode: 0o600 } } },
+    });
+  });
+
   test("asks the control plane for changes only, over one stream", () => {
     expect(plainConfig(BootstrapSchema, sampleBootstrap())).toMatchObject({
       dynamic_resources: {

@@ -19,6 +19,11 @@ export function socketAddress(address: string, port: number): Address {
   return create(AddressSchema, { address: { case: "socketAddress", value } });
 }
 
+/** A Unix socket that its owner alone may use. */
+export function unixSocketAddress(path: string): Address {
+  return create(AddressSchema, { address: { case: "pipe", value: { path, mode: 0o600 } } });
+}
+
 /** A share of requests in whole percent, which operators may change by the runtime key. */
 export function percentOf(value: number, runtimeKey = ""): MessageInitShape<typeof RuntimeFractionalPercentSchema> {
   return { runtimeKey, defaultValue: { numerator: value, denominator: FractionalPercent_DenominatorType.HUNDRED } };

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -52,6 +52,12 @@ describe("a running mesh", () => {
     expect(status.controlPlane.lastNack).toBeUndefined();
     const services = status.controlPlane.instances.map(({ service }: { service: string }) => service);
     expect(services).toEqual(expect.arrayContaining(["gateway", "mesh", "order"]));
+  });
+
+  test("lets nobody else at the sockets by which it and Envoy are ruled", () => {
+    for (const name of ["control", "admin"]) {
+      expect(statSync(join(mesh.dataDir, `${name}.sock`)).mode & 0o777, name).toBe(0o600);
+    }
   });
 
   test("does not start a second time", async () => {

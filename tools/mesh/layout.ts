@@ -14,6 +14,8 @@ export interface Layout {
   readonly state: string;
   /** Of the control server: a Unix socket, on Windows a named pipe. */
   readonly socket: string;
+  /** Of Envoy's administration: a Unix socket. */
+  readonly adminSocket: string;
 }
 
 /** The repository. */
@@ -33,7 +35,8 @@ export function layoutOf(directory: string): Layout {
     nats: join(root, "nats"),
     envoy: join(root, "envoy"),
     state: join(root, "state.json"),
-    socket: socketPath(root),
+    socket: socketPath(root, "control"),
+    adminSocket: socketPath(root, "admin"),
   };
 }
 
@@ -41,9 +44,9 @@ export function logFile(layout: Layout, instance: string): string {
   return join(layout.logs, `${instance}.log`);
 }
 
-function socketPath(root: string): string {
-  const name = `ordermesh-${createHash("sha256").update(root).digest("hex").slice(0, 16)}`;
+function socketPath(root: string, purpose: string): string {
+  const name = `ordermesh-${createHash("sha256").update(root).digest("hex").slice(0, 16)}-${purpose}`;
   if (process.platform === "win32") return `\\\\.\\pipe\\${name}`;
-  const path = join(root, "control.sock");
+  const path = join(root, `${purpose}.sock`);
   return Buffer.byteLength(path) <= longestSocketPath ? path : join(tmpdir(), `${name}.sock`);
 }

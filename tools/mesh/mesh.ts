@@ -59,7 +59,7 @@ export async function prepareMesh({ layout, state, values, environment, say }: P
   for (const name of Object.keys(environment).filter((variable) => /^SURFACE_\w+_PORT$/.test(variable))) {
     say(`${name} has no effect in the mesh: everything is reached through Envoy`);
   }
-  const isReachable = (port: number) => sendsRequestsTo(ports.admin, port);
+  const isReachable = (port: number) => sendsRequestsTo(layout.adminSocket, port);
   const controlPlane = serviceComponent(context, {
     name: "mesh",
     scalable: false,

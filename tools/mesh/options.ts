@@ -16,7 +16,6 @@ function portOption(fallback: number, what: string, reason: string) {
 export const defaultPorts = {
   edge: 8443,
   listener: 15_001,
-  admin: 9901,
   controlPlane: 15_010,
   nats: 14_222,
   database: 13_306,
@@ -51,7 +50,6 @@ export const meshOptions = defineConfig({
     "The customary port of HTTPS without root's rights.",
   ),
   MESH_LISTENER_PORT: portOption(defaultPorts.listener, "Envoy's inner listener", "The customary port of a sidecar."),
-  MESH_ADMIN_PORT: portOption(defaultPorts.admin, "Envoy's administration", "The customary one."),
   MESH_CONTROL_PLANE_PORT: portOption(
     defaultPorts.controlPlane,
     "the control plane",

@@ -8,13 +8,13 @@ import { choosePorts } from "./ports.ts";
 import { State } from "./state.ts";
 
 const allFree = Object.fromEntries(
-  ["EDGE", "LISTENER", "ADMIN", "CONTROL_PLANE", "NATS", "DATABASE"].map((name) => [`MESH_${name}_PORT`, "0"]),
+  ["EDGE", "LISTENER", "CONTROL_PLANE", "NATS", "DATABASE"].map((name) => [`MESH_${name}_PORT`, "0"]),
 );
 
 test("every part gets a port of its own, and the same one the next time", async () => {
   const path = join(temporaryDirectory("ports"), "state.json");
   const first = await choosePorts(meshValues(allFree), new State(path), () => {});
-  expect(new Set(Object.values(first)).size).toBe(6);
+  expect(new Set(Object.values(first)).size).toBe(5);
   expect(await choosePorts(meshValues(allFree), new State(path), () => {})).toEqual(first);
 });
 

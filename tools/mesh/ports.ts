@@ -8,7 +8,6 @@ export type Ports = Readonly<Record<PortName, number>>;
 const variables: Readonly<Record<PortName, keyof MeshValues & `MESH_${string}_PORT`>> = {
   edge: "MESH_EDGE_PORT",
   listener: "MESH_LISTENER_PORT",
-  admin: "MESH_ADMIN_PORT",
   controlPlane: "MESH_CONTROL_PLANE_PORT",
   nats: "MESH_NATS_PORT",
   database: "MESH_DATABASE_PORT",

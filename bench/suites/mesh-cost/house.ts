@@ -44,10 +44,7 @@ export async function oneProcess(bench: Bench, database: Component): Promise<Hou
 /** What `npm run mesh` starts: Envoy, gateway, order service, control plane, NATS and database, with mTLS between them. */
 export async function mesh(bench: Bench): Promise<House> {
   const directory = bench.directory("mesh");
-  const ports = ["EDGE", "LISTENER", "ADMIN", "CONTROL_PLANE", "NATS", "DATABASE"].map((name) => [
-    `MESH_${name}_PORT`,
-    "0",
-  ]);
+  const ports = ["EDGE", "LISTENER", "CONTROL_PLANE", "NATS", "DATABASE"].map((name) => [`MESH_${name}_PORT`, "0"]);
   const env = { ...quiet, MESH_DATA_DIR: directory, ...Object.fromEntries(ports) };
   const supervisor = await bench.startServer({ name: "supervisor", program: cli("start"), env });
   const { components } = JSON.parse(await run("status", "--json", "--data-dir", directory)) as {

@@ -1,13 +1,13 @@
 import { request } from "node:http";
 
-/** Asks Envoy's administration on this machine. Rejects when there is no reply. */
+/** Asks Envoy's administration at a Unix socket. Rejects when there is no reply. */
 export function askAdmin(
-  port: number,
+  socket: string,
   method: "GET" | "POST",
   path: string,
 ): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
-    const options = { host: "127.0.0.1", port, method, path, agent: false, signal: AbortSignal.timeout(3_000) };
+    const options = { socketPath: socket, method, path, agent: false, signal: AbortSignal.timeout(3_000) };
     const outgoing = request(options, (reply) => {
       let body = "";
       reply.setEncoding("utf8");
@@ -31,9 +31,9 @@ interface HostStatus {
  * Whether Envoy sends requests to this port in every cluster that has it, and some cluster has it (`GET /clusters`,
  * envoy.admin.v3.Clusters): what the registry says has arrived and its own health checks pass.
  */
-export async function sendsRequestsTo(adminPort: number, port: number): Promise<boolean> {
+export async function sendsRequestsTo(adminSocket: string, port: number): Promise<boolean> {
   try {
-    const { status, body } = await askAdmin(adminPort, "GET", "/clusters?format=json");
+    const { status, body } = await askAdmin(adminSocket, "GET", "/clusters?format=json");
     if (status !== 200) return false;
     const { cluster_statuses: clusters = [] } = JSON.parse(body) as {
       cluster_statuses?: { host_statuses?: HostStatus[] }[];

@@ -32,7 +32,7 @@ export function envoyComponent(context: MeshContext): Component {
     port: () => ports.edge,
     async check() {
       try {
-        const { status, body } = await askAdmin(ports.admin, "GET", "/ready");
+        const { status, body } = await askAdmin(layout.adminSocket, "GET", "/ready");
         return status === 200 ? [] : [`it is ${body.trim()}`];
       } catch (error) {
         return [reasonOf(error)];
@@ -46,7 +46,7 @@ function bootstrapText({ layout, ports }: MeshContext): string {
   const names = [{ type: "uri", exact: peerUri("mesh") }] as const;
   const message = bootstrap({
     node: { id: "ordermesh-envoy", cluster: "ordermesh" },
-    admin: { port: ports.admin },
+    admin: { socket: layout.adminSocket },
     controlPlane: {
       endpoints: [{ address: "127.0.0.1", port: ports.controlPlane }],
       tls: { certificate, servers: { authorities, names } },

@@ -7,7 +7,7 @@ import { serviceEnvironment } from "./service.ts";
 
 function environmentOf(environment: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   const layout = layoutOf(temporaryDirectory("environment"));
-  const ports = { edge: 1, listener: 2, admin: 3, controlPlane: 4, nats: 5, database: 6 };
+  const ports = { edge: 1, listener: 2, controlPlane: 4, nats: 5, database: 6 };
   const context: MeshContext = { layout, ports, secrets: ensureSecrets(layout.secrets, ["jwt"]), environment };
   return serviceEnvironment(context, "order", ["envoy", "operator"]);
 }

@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { chmodSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { UnknownComponent } from "../supervisor.ts";
 
@@ -8,7 +8,7 @@ export type ControlHandlers = Readonly<
 >;
 
 /**
- * Serves commands over HTTP on a Unix socket, which lies in a folder that only its owner enters. A reply is lines of JSON:
+ * Serves commands over HTTP on a Unix socket that only its owner may use. A reply is lines of JSON:
  * `{"line": text}` while it works, and last `{"result": value}` or `{"error": text, "usage": boolean}`.
  */
 export async function serveControl(path: string, handlers: ControlHandlers): Promise<{ close(): void }> {
@@ -19,6 +19,8 @@ export async function serveControl(path: string, handlers: ControlHandlers): Pro
     server.once("error", reject);
     server.listen(path, resolve);
   });
+  // The folder may be one that others enter, where the path would be too long in ours.
+  if (process.platform !== "win32") chmodSync(path, 0o600);
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "/", "http://control");

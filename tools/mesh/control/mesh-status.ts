@@ -46,7 +46,7 @@ export async function meshStatus(
   const [controlPlane, pendingMigrations, unreached] = await Promise.all([
     port === undefined ? undefined : orProblem(viewControlPlane(context, port)),
     phase === "running" ? orProblem(migrations.pending()) : undefined,
-    unreachedBy(context.ports.admin, services),
+    unreachedBy(context.layout.adminSocket, services),
   ]);
   problems.push(...unreached.map((name) => `Envoy sends no requests to ${name}`));
   if (controlPlane !== undefined) problems.push(...registryProblems(controlPlane, services));
@@ -68,9 +68,9 @@ export async function meshStatus(
 }
 
 /** Names of the instances that are ready here and get no requests. */
-async function unreachedBy(adminPort: number, services: readonly InstanceStatus[]): Promise<string[]> {
+async function unreachedBy(adminSocket: string, services: readonly InstanceStatus[]): Promise<string[]> {
   const ready = services.filter(({ state, port }) => state === "ready" && port !== undefined);
-  const reached = await Promise.all(ready.map(({ port = 0 }) => sendsRequestsTo(adminPort, port)));
+  const reached = await Promise.all(ready.map(({ port = 0 }) => sendsRequestsTo(adminSocket, port)));
   return ready.filter((_, index) => !reached[index]).map(({ name }) => name);
 }
 
