@@ -63,10 +63,14 @@ const ownHeaders: ReadonlySet<string> = new Set([
 
 const connectTimeoutMs = 5_000;
 
+/** Where TLS negotiates, undici would take HTTP/2. */
+const allowH2 = false;
+
 /** Connects with the certificates of that moment. */
 function tlsConnector(tls: ClientTls): buildConnector.connector {
   // A resumed session would not show the server's certificate of today.
-  const make = () => buildConnector({ ...clientOptions(tls), timeout: connectTimeoutMs, maxCachedSessions: 0 });
+  const own = { allowH2, timeout: connectTimeoutMs, maxCachedSessions: 0 };
+  const make = () => buildConnector({ ...clientOptions(tls), ...own });
   let connector = make();
   tls.identity.onChange(() => {
     connector = make();
@@ -88,6 +92,7 @@ export function createConnectClient(options: ConnectClientOptions): ConnectClien
   const pool = new Pool(options.baseUrl, {
     connections: options.connections ?? 64,
     connectTimeout: connectTimeoutMs,
+    allowH2,
     ...(options.tls && { connect: tlsConnector(options.tls) }),
     // A call's own deadline ends it.
     headersTimeout: 0,

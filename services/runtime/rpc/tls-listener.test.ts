@@ -1,9 +1,14 @@
 import { connect as connectHttp2 } from "node:http2";
 import { request as httpsRequest } from "node:https";
-import { connect as connectTcp } from "node:net";
+import { type AddressInfo, connect as connectTcp } from "node:net";
 import { text as textOf } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type ConnectionOptions, connect as connectTls, type TLSSocket } from "node:tls";
+import {
+  type ConnectionOptions,
+  connect as connectTls,
+  createServer as createTlsServer,
+  type TLSSocket,
+} from "node:tls";
 import { createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { EchoService } from "@ordermesh/proto/ordermesh/testing/v1/echo_pb";
@@ -176,6 +181,23 @@ test.each([
   expect(echo.seen).toEqual([]);
   await caller.close();
   identity.close();
+});
+
+test("a caller speaks HTTP/1.1 to a server that would take HTTP/2", async () => {
+  const spoken: TLSSocket["alpnProtocol"][] = [];
+  const server = createTlsServer({ ...certificates.material("order"), ALPNProtocols: ["h2", "http/1.1"] }, (socket) => {
+    spoken.push(socket.alpnProtocol);
+    socket.end("HTTP/1.1 200 OK\r\nContent-Type: application/proto\r\nContent-Length: 0\r\n\r\n");
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const identity = await certificates.identity("operator");
+  const baseUrl = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const caller = connectCaller({ baseUrl, tls: { identity, peer: "order" } });
+  await createCallerClient(EchoService, caller).read({});
+  expect(spoken).toEqual(["http/1.1"]);
+  await caller.close();
+  identity.close();
+  server.close();
 });
 
 test("a caller's new connections show its new certificate", async () => {
