@@ -73,6 +73,10 @@ describe("usage", () => {
     expect([code, err]).toEqual([2, expect.stringContaining(message)]);
   });
 
+  test("tells its version", async () => {
+    expect(await run("--version")).toEqual({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/), err: "" });
+  });
+
   test("a folder without a configuration is wrong usage", async () => {
     expect(await run("validate", folder)).toMatchObject({ code: 2 });
   });
@@ -162,12 +166,9 @@ describe("validate", () => {
     const file = write("bad.yaml", "node: { idd: a }\nadmin: { address: { socket_address: { address: a } } }\n");
     expect(await run("validate", file, "--no-envoy")).toMatchObject({
       code: 1,
-      out: `${file}:1:9: error: node.idd: unknown field of envoy.config.core.v3.Node; did you mean id?\n`,
-    });
-    const rule = write("rule.yaml", "admin: { address: { socket_address: { address: a } } }\n");
-    expect(await run("validate", rule, "--no-envoy")).toMatchObject({
-      code: 1,
-      out: `${rule}:1:21: error: admin.address.socket_address: needs one of port_value, named_port\n`,
+      out: `${file}:1:9: error: node.idd: unknown field of envoy.config.core.v3.Node; did you mean id?
+${file}:2:21: error: admin.address.socket_address: needs one of port_value, named_port
+`,
     });
   });
 
@@ -181,6 +182,26 @@ describe("validate", () => {
       code: 1,
       out: expect.stringContaining("error: Envoy: "),
     });
+  });
+
+  test.each([
+    ["export const resources = { cluster: [] };", 'has no list "cluster", only listeners, routes, clusters'],
+    ["export const resources = { clusters: [null] };", "has clusters that are no list of what builders make"],
+    ["export const resources = null;", "must hold lists: listeners, routes"],
+    ["export const bootstrap = null;", '"bootstrap" is not what bootstrap() builds'],
+    ["export const bootstrap = () => { throw new Error('no such key'); };", "config.mjs: no such key"],
+  ])("says what is wrong with the module %j", async (text, problem) => {
+    const module = write("config.mjs", text);
+    await expect(run("validate", module).then(({ err }) => err, String)).resolves.toContain(problem);
+  });
+
+  test("reports what no control plane serves", async () => {
+    write("address.json", '{"@type": "type.googleapis.com/envoy.config.core.v3.Pipe", "path": "/run/a"}');
+    const { code, out } = await run("validate", folder, "--no-envoy");
+    expect([code, out]).toEqual([
+      1,
+      `${folder}: error: envoy.config.core.v3.Pipe is nothing that a control plane serves\n`,
+    ]);
   });
 
   test("names the resource of a module that breaks a rule", async () => {

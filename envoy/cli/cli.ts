@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { type Command, type Output, UsageError } from "./command.ts";
 import { diff } from "./diff.ts";
 import { render } from "./render.ts";
@@ -14,6 +16,10 @@ export async function runCli(args: readonly string[], output: Output): Promise<n
     output.out(overview());
     return 0;
   }
+  if (name === "--version") {
+    output.out(`${version()}\n`);
+    return 0;
+  }
   const command = commands.get(name);
   if (command === undefined) return usage(output, `no command "${name}"`, overview());
   if (rest.includes("--help") || rest.includes("-h")) {
@@ -26,6 +32,10 @@ export async function runCli(args: readonly string[], output: Output): Promise<n
     if (!(error instanceof UsageError)) throw error;
     return usage(output, error.message, `"envoy-config ${name} --help" says more\n`);
   }
+}
+
+function version(): string {
+  return JSON.parse(readFileSync(join(import.meta.dirname, "../package.json"), "utf8")).version;
 }
 
 function usage(output: Output, problem: string, help: string): number {

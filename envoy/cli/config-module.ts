@@ -1,4 +1,4 @@
-import type { DescMessage, Message } from "@bufbuild/protobuf";
+import { type DescMessage, isMessage, type Message } from "@bufbuild/protobuf";
 import type { Bootstrap } from "../gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
 import { type Cluster, ClusterSchema } from "../gen/envoy/config/cluster/v3/cluster_pb.js";
 import { type TypedExtensionConfig, TypedExtensionConfigSchema } from "../gen/envoy/config/core/v3/extension_pb.js";
@@ -23,8 +23,18 @@ export function messagesOf(resources: SnapshotResources): readonly Message[] {
   return [...listeners, ...routes, ...clusters, ...endpoints, ...secrets, ...extensionConfigs];
 }
 
-export function isSnapshotResources(value: unknown): value is SnapshotResources {
-  return typeof value === "object" && value !== null && Object.values(value).every((list) => Array.isArray(list));
+const lists: readonly string[] = ["listeners", "routes", "clusters", "endpoints", "secrets", "extensionConfigs"];
+
+/** What is wrong with a module's resources; undefined: nothing. */
+export function resourcesProblem(value: unknown): string | undefined {
+  if (typeof value !== "object" || value === null) return `must hold lists: ${lists.join(", ")}`;
+  for (const [name, list] of Object.entries(value)) {
+    if (!lists.includes(name)) return `has no list "${name}", only ${lists.join(", ")}`;
+    if (list !== undefined && !(Array.isArray(list) && list.every((item) => isMessage(item)))) {
+      return `has ${name} that are no list of what builders make`;
+    }
+  }
+  return undefined;
 }
 
 /** Types of what a control plane serves. */

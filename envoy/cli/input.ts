@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { extname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { DescMessage, Message } from "@bufbuild/protobuf";
+import { type DescMessage, isMessage, type Message } from "@bufbuild/protobuf";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import { type Bootstrap, BootstrapSchema } from "../gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
 import { type DiscoveryResponse, DiscoveryResponseSchema } from "../gen/envoy/service/discovery/v3/discovery_pb.js";
@@ -11,7 +11,7 @@ import { readConfig } from "../validate/config.ts";
 import { hasErrors, type Problem } from "../validate/problem.ts";
 import { resourceName } from "../xds/snapshot.ts";
 import { UsageError } from "./command.ts";
-import { type ConfigModule, isSnapshotResources, messagesOf } from "./config-module.ts";
+import { type ConfigModule, messagesOf, resourcesProblem } from "./config-module.ts";
 
 /** One message of a configuration. */
 export interface InputMessage {
@@ -74,7 +74,7 @@ async function readFolder(folder: string): Promise<Input> {
 }
 
 async function readText(file: string): Promise<Input> {
-  const { schema, message, problems: found } = readConfig(await readFile(file, "utf8"));
+  const { schema, message, problems: found } = readConfig(await readFile(file));
   const problems = found.map((problem) => ({ ...problem, file }));
   const bootstrapFile = schema === BootstrapSchema ? file : undefined;
   const rest = { problems, bootstrapFile, isWhole: false, isComplete: message !== undefined };
@@ -92,21 +92,26 @@ function unpack(response: DiscoveryResponse): readonly InputMessage[] {
 }
 
 async function readModule(file: string): Promise<Input> {
-  const module: ConfigModule = await import(pathToFileURL(resolve(file)).href);
-  const [bootstrap, resources] = await Promise.all([resolved(module.bootstrap), resolved(module.resources)]);
+  const { bootstrap, resources } = await loadModule(file).catch((error: unknown) => {
+    throw new Error(`${file}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  });
   if (bootstrap === undefined && resources === undefined) {
     throw new UsageError(`${file}: exports neither "bootstrap" nor "resources"`);
   }
-  if (bootstrap !== undefined && bootstrap.$typeName !== BootstrapSchema.typeName) {
+  if (bootstrap !== undefined && !isMessage(bootstrap, BootstrapSchema)) {
     throw new UsageError(`${file}: "bootstrap" is not what bootstrap() builds`);
   }
-  if (resources !== undefined && !isSnapshotResources(resources)) {
-    throw new UsageError(`${file}: "resources" must hold lists: listeners, routes, clusters, endpoints, secrets`);
-  }
+  const problem = resources === undefined ? undefined : resourcesProblem(resources);
+  if (problem !== undefined) throw new UsageError(`${file}: "resources" ${problem}`);
   const messages = resources === undefined ? [] : messagesOf(resources).flatMap(withSchema);
   const built = bootstrap === undefined ? messages : [{ schema: BootstrapSchema, message: bootstrap }, ...messages];
   const problems = built.flatMap((one) => builtProblems(one, file));
   return { bootstrap, resources: messages, problems, isWhole: true, isComplete: true };
+}
+
+async function loadModule(file: string) {
+  const module: ConfigModule = await import(pathToFileURL(resolve(file)).href);
+  return { bootstrap: await resolved(module.bootstrap), resources: await resolved(module.resources) };
 }
 
 /** Under the resource's type and name: a module has no lines. */

@@ -5,7 +5,7 @@ import { askEnvoy, askEnvoyFile, type EnvoyVerdict } from "../validate/envoy.ts"
 import { formatProblem, hasErrors } from "../validate/problem.ts";
 import { createSnapshot } from "../xds/snapshot.ts";
 import { type Command, readArguments, UsageError } from "./command.ts";
-import { resourcesOf } from "./config-module.ts";
+import { resourceSchemas, resourcesOf } from "./config-module.ts";
 import { type Found, type Input, readInput } from "./input.ts";
 
 export const validate: Command = {
@@ -55,6 +55,11 @@ exit codes: 0 valid (there may be warnings), 1 invalid, 2 wrong usage`,
 /** Resources that refer to others which are not there, which Envoy would wait for, or that are there twice. */
 function referenceProblems(file: string, { resources, isWhole, isComplete }: Input): readonly Found[] {
   if (!isWhole || !isComplete || resources.length === 0) return [];
+  const others = resources.filter(({ schema }) => !resourceSchemas.includes(schema));
+  if (others.length > 0) {
+    const text = (type: string) => `${type} is nothing that a control plane serves`;
+    return others.map(({ schema }) => ({ severity: "error", path: [], message: text(schema.typeName), file }));
+  }
   try {
     return createSnapshot(resourcesOf(resources))
       .inconsistencies()

@@ -47,6 +47,30 @@ transport_socket:
     ]);
   });
 
+  test("rules are checked beside fields, except where a field could not be read", () => {
+    expect(clusterProblems("name: ''\nconect_timeout: 1s\nconnect_timeout: soon\ndns_refresh_rate: 0s\n")).toEqual([
+      "1:1: error: name: must not be empty",
+      "2:1: error: conect_timeout: unknown field of envoy.config.cluster.v3.Cluster; did you mean connect_timeout?",
+      '3:1: error: connect_timeout: must be a duration such as "1.5s", not "soon"',
+      "4:1: error: dns_refresh_rate: must be greater than 0.001s, not 0s",
+    ]);
+  });
+
+  test("the place of a broken rule is found in either spelling", () => {
+    expect(clusterProblems("name: orders\nhealthChecks:\n- timeout: 1s\n  interval: 0s\n")).toContain(
+      "4:3: error: health_checks[0].interval: must be greater than 0s, not 0s",
+    );
+    expect(clusterProblems("name: orders\nconnectTimeout: 0s\n")).toEqual([
+      "2:1: error: connect_timeout: must be greater than 0s, not 0s",
+    ]);
+  });
+
+  test("a number that is none is told what numbers there are", () => {
+    expect(clusterProblems("name: orders\nper_connection_buffer_limit_bytes: -1\n")).toEqual([
+      "2:1: error: per_connection_buffer_limit_bytes: must be a whole number from 0 to 4294967295, not -1",
+    ]);
+  });
+
   test("both spellings of a name are known, but not both at once", () => {
     expect(clusterProblems("name: orders\nconnectTimeout: 1s\n")).toEqual([]);
     expect(clusterProblems("name: orders\nconnectTimeout: 1s\nconnect_timeout: 2s\n")).toEqual([
@@ -100,6 +124,29 @@ transport_socket:
 
   test("a text that is no YAML is an error, not an exception", () => {
     expect(clusterProblems("name: [")).toEqual([expect.stringMatching(/^1:8: error: /)]);
+  });
+
+  test.each([
+    ["", "1:1: error: is empty"],
+    ["# nothing\n", "1:1: error: is empty"],
+    ["name: a\n---\nname: b\n", 'holds several documents: a file is one; list resources under "resources"'],
+    ["lb_endpoints: &a [*a]", "1:1: error: is nested too deeply, or within itself"],
+    [`name: ${"[".repeat(20_000)}`, "is nested too deeply"],
+  ])("%.20j is an error in plain words", (text, problem) => {
+    expect(clusterProblems(text)[0]).toContain(problem);
+  });
+
+  test("bytes that are no UTF-8 are an error with their place", () => {
+    const { message, problems } = readConfig(Buffer.from("name: a\nalt_stat_name: caf\xe9\n", "latin1"), ClusterSchema);
+    expect([message, problems.map((problem) => formatProblem(problem))]).toEqual([
+      undefined,
+      ["2:19: error: is not UTF-8"],
+    ]);
+  });
+
+  test("a byte order mark is passed over", () => {
+    const { message } = readConfig(Buffer.from("\ufeffname: a\nconnect_timeout: 1s\n"), ClusterSchema);
+    expect(message?.name).toBe("a");
   });
 
   test("aliases without end are an error", () => {

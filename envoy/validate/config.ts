@@ -4,6 +4,7 @@ import { DiscoveryResponseSchema } from "../gen/envoy/service/discovery/v3/disco
 import { envoyTypes, messageOfTypeUrl } from "../types.ts";
 import { checkRules } from "./check-rules.ts";
 import { checkFields } from "./fields.ts";
+import type { Path } from "./path.ts";
 import { ConfigError, hasErrors, type Problem } from "./problem.ts";
 import { readSource } from "./source.ts";
 
@@ -17,13 +18,13 @@ export interface ReadConfig<Desc extends DescMessage = DescMessage> {
 }
 
 /**
- * Reads YAML or JSON and checks it: the language, each field's name and kind, then the rules of Envoy's protos. Never
- * throws. Without a schema the text itself says what it is: by "@type", as a discovery response by "resources", otherwise it
+ * Reads YAML or JSON (of bytes, UTF-8) and checks it: the language, then all at once each field's name and kind and the rules
+ * of Envoy's protos. Never throws. Without a schema the text itself says what it is: by "@type", as a discovery response by "resources", otherwise it
  * is a bootstrap.
  */
-export function readConfig(text: string): ReadConfig;
-export function readConfig<Desc extends DescMessage>(text: string, schema: Desc): ReadConfig<Desc>;
-export function readConfig(text: string, given?: DescMessage): ReadConfig {
+export function readConfig(text: string | Uint8Array): ReadConfig;
+export function readConfig<Desc extends DescMessage>(text: string | Uint8Array, schema: Desc): ReadConfig<Desc>;
+export function readConfig(text: string | Uint8Array, given?: DescMessage): ReadConfig {
   const source = readSource(text);
   const located = (problems: readonly Problem[]) => {
     const placed = problems.map((problem) => ({ ...source.locate(problem.path), ...problem }));
@@ -34,11 +35,22 @@ export function readConfig(text: string, given?: DescMessage): ReadConfig {
   if (problem !== undefined) return { schema, problems: located([...source.problems, problem]) };
 
   const { json, problems, isComplete } = checkFields(schema, content);
-  const found = [...source.problems, ...problems];
-  if (hasErrors(found)) return { schema, problems: located(found) };
   const message = fromJson(schema, json, { registry: envoyTypes });
-  const all = located([...found, ...checkRules(schema, message)]);
-  return isComplete ? { schema, message, problems: all } : { schema, problems: all };
+  const unread = problems.filter(({ severity }) => severity === "error").map(({ path }) => path);
+  const broken = checkRules(schema, message).filter(({ path }) => !unread.some((other) => isSameBranch(path, other)));
+  const all = located([...source.problems, ...problems, ...broken]);
+  return isComplete && unread.length === 0 ? { schema, message, problems: all } : { schema, problems: all };
+}
+
+/** What could not be read is left out, and so breaks the rules that ask for it or count it: said once is enough. */
+function isSameBranch(rule: Path, unread: Path): boolean {
+  const length = Math.min(rule.length, unread.length);
+  return rule.slice(0, length).every((step, index) => protoName(step) === protoName(unread[index]));
+}
+
+/** Rules name fields as the proto does, texts may have JSON's names. */
+function protoName(step: string | number | undefined): string {
+  return String(step).replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 /** As `readConfig`, for texts that should be right. Throws ConfigError with all errors there are. */
@@ -55,9 +67,15 @@ interface Kind {
 }
 
 function kindOf(json: JsonValue, given: DescMessage | undefined): Kind {
+  if (json === null) {
+    return {
+      schema: given ?? BootstrapSchema,
+      content: json,
+      problem: { severity: "error", path: [], message: "is empty" },
+    };
+  }
   if (given !== undefined) return { schema: given, content: json };
-  if (typeof json !== "object" || json === null || Array.isArray(json))
-    return { schema: BootstrapSchema, content: json };
+  if (typeof json !== "object" || Array.isArray(json)) return { schema: BootstrapSchema, content: json };
   const { "@type": typeUrl, ...fields } = json;
   if (typeUrl === undefined) {
     return { schema: "resources" in json ? DiscoveryResponseSchema : BootstrapSchema, content: json };

@@ -1,5 +1,18 @@
+import { isUtf8 } from "node:buffer";
 import type { JsonValue } from "@bufbuild/protobuf";
-import { type Document, isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
+import {
+  type Document,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  type YAMLError,
+  type YAMLMap,
+} from "yaml";
 import type { Path } from "./path.ts";
 import type { Problem } from "./problem.ts";
 
@@ -12,8 +25,10 @@ export interface Source {
   locate(path: Path): { readonly line: number; readonly column: number };
 }
 
-/** Reads YAML 1.2, and JSON, which is part of it. Never throws. */
-export function readSource(text: string): Source {
+/** Reads YAML 1.2, and JSON, which is part of it; of bytes, UTF-8. Never throws. */
+export function readSource(source: string | Uint8Array): Source {
+  const text = typeof source === "string" ? source : new TextDecoder().decode(source);
+  if (typeof source !== "string" && !isUtf8(source)) return notUtf8(text);
   const lines = new LineCounter();
   // Numbers beyond 2^53 as BigInt, so that a 64-bit field loses nothing.
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, intAsBigInt: true });
@@ -22,9 +37,8 @@ export function readSource(text: string): Source {
     return { line, column: col };
   };
   const problems = [...document.errors, ...document.warnings].map((error): Problem => {
-    const [message = "not YAML"] = error.message.split(/ at line \d+/);
     const severity = error.name === "YAMLWarning" ? "warning" : "error";
-    return { severity, path: [], message, ...position(error.pos[0]) };
+    return { severity, path: [], message: yamlMessage(error), ...position(error.pos[0]) };
   });
   const read = contentOf(document);
   if (read.problem !== undefined)
@@ -36,12 +50,33 @@ export function readSource(text: string): Source {
   };
 }
 
+/** Decoded leniently, each place that is no UTF-8 holds this. */
+const replacement = "\uFFFD";
+
+function notUtf8(text: string): Source {
+  const before = text.slice(0, Math.max(0, text.indexOf(replacement))).split("\n");
+  const place = { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+  return {
+    value: null,
+    problems: [{ severity: "error", path: [], message: "is not UTF-8", ...place }],
+    locate: () => place,
+  };
+}
+
+/** The parser's words, except where they are for programmers. */
+function yamlMessage({ code, message }: YAMLError): string {
+  if (code === "MULTIPLE_DOCS") return 'holds several documents: a file is one; list resources under "resources"';
+  if (message.startsWith("Maximum call stack")) return "is nested too deeply";
+  return message.replace(/ at line \d+.*$/s, "");
+}
+
 function contentOf(document: Document.Parsed): { readonly value: JsonValue; readonly problem?: string } {
   if (document.errors.length > 0) return { value: null };
   try {
     // A hundred aliases are enough for everybody; more are an attempt to fill the memory.
     return { value: toJson(document.toJS({ maxAliasCount: 100 })) };
   } catch (error) {
+    if (error instanceof RangeError) return { value: null, problem: "is nested too deeply, or within itself" };
     return { value: null, problem: error instanceof Error ? error.message : String(error) };
   }
 }
@@ -61,9 +96,7 @@ function nodeAt(top: unknown, path: Path): Node | undefined {
   let found = isNode(top) ? top : undefined;
   for (const step of path) {
     if (isMap(node)) {
-      const pair = node.items.find(
-        (item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(step),
-      );
+      const pair = pairOf(node, String(step)) ?? pairOf(node, jsonName(String(step)));
       if (pair === undefined) break;
       if (isNode(pair.key)) found = pair.key;
       node = pair.value;
@@ -73,6 +106,15 @@ function nodeAt(top: unknown, path: Path): Node | undefined {
     } else break;
   }
   return found;
+}
+
+function pairOf(map: YAMLMap, name: string): Pair | undefined {
+  return map.items.find((item) => isPair(item) && isScalar(item.key) && String(item.key.value) === name);
+}
+
+/** The spelling that JSON has for a proto's field: rules name fields as the proto does, texts may use either. */
+function jsonName(field: string): string {
+  return field.replace(/_(.)/g, (_, next: string) => next.toUpperCase());
 }
 
 function isNode(value: unknown): value is Node {

@@ -36,7 +36,7 @@ export async function readResourceFolder(directory: string): Promise<FolderConte
   const resources: Message[] = [];
   const files = new Map<string, string>();
   for (const file of await resourceFiles(directory)) {
-    const { schema, message, problems } = readConfig(await readFile(join(directory, file), "utf8"));
+    const { schema, message, problems } = readConfig(await readFile(join(directory, file)));
     for (const problem of problems) {
       (problem.severity === "error" ? errors : warnings).push(formatProblem(problem, file));
     }
@@ -46,7 +46,8 @@ export async function readResourceFolder(directory: string): Promise<FolderConte
       if (isUnknown) errors.push(`${file}: holds extensions of unknown types, which cannot be served`);
       continue;
     }
-    if (schema === BootstrapSchema) errors.push(`${file}: error: has neither "@type" nor "resources"`);
+    if (schema === BootstrapSchema)
+      errors.push(`${file}: error: is a bootstrap, or has neither "@type" nor "resources"`);
     for (const resource of schema === BootstrapSchema ? [] : unpack(message)) {
       const key = `${resource.$typeName} ${resourceName(resource)}`;
       const other = files.get(key);
