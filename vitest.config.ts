@@ -12,5 +12,7 @@ export default defineConfig({
     testTimeout: 20_000,
     // The first hook that asks for a database waits for its server's first start.
     hookTimeout: 60_000,
+    // A poll that succeeds ends at once; a machine that does other things must not fail it.
+    expect: { poll: { timeout: 10_000 } },
   },
 });

@@ -105,7 +105,7 @@ describe.each([
     await sleep(15_000);
     expect(idsOf(watched)).toHaveLength(2);
     await nats.restart();
-    await expect.poll(() => watched.isCurrent(), { timeout: 5_000 }).toBe(true);
+    await expect.poll(() => watched.isCurrent(), { timeout: 15_000 }).toBe(true);
     expect(idsOf(watched)).toHaveLength(2);
     await expect.poll(() => idsOf(watched), { timeout: 10_000 }).toEqual(["order-a"]);
     expect([...seen]).toEqual(["order-a"]);
