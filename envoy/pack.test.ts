@@ -30,11 +30,23 @@ beforeAll(() => {
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 /** The README's examples in its order, under the names that it gives them. */
-const exampleNames = ["edge.mjs", "secrets.mjs", "control-plane.mjs"];
+const exampleNames = ["edge.mjs", "secrets.mjs", "control-plane.mjs", "mesh.mjs"];
 
 function codeBlocks(language: string): readonly string[] {
   return [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "gms"))].map(([, code = ""]) => code);
 }
+
+const shopProto = `syntax = "proto3";
+package shop.v1;
+import "google/protobuf/empty.proto";
+service Orders {
+  rpc Get(google.protobuf.Empty) returns (google.protobuf.Empty) { option idempotency_level = NO_SIDE_EFFECTS; }
+  rpc Place(google.protobuf.Empty) returns (google.protobuf.Empty);
+}
+service Stock {
+  rpc Watch(google.protobuf.Empty) returns (stream google.protobuf.Empty);
+}
+`;
 
 describe("the package as it is published, in an empty folder", () => {
   test("has every example of its README", () => {
@@ -65,6 +77,26 @@ describe("the package as it is published, in an empty folder", () => {
     const stop = "console.log(server.port > 0);\ncontrolPlane.close();\nawait server.close();\n";
     writeFileSync(join(project, "control-plane.mjs"), start + stop);
     expect(run("node", "control-plane.mjs")).toBe("true\n");
+  });
+
+  test("makes a mesh of the README's descriptor set and addresses, which Envoy takes", () => {
+    const [addresses = ""] = codeBlocks("json");
+    writeFileSync(join(project, "addresses.json"), addresses);
+    writeFileSync(join(project, "shop.proto"), shopProto);
+    run(
+      join(import.meta.dirname, "../node_modules/.bin/buf"),
+      "build",
+      ".",
+      "--path",
+      "shop.proto",
+      "-o",
+      "shop.binpb",
+    );
+    const out = run("node_modules/.bin/envoy-config", "validate", "mesh.mjs", "--envoy", requireEnvoy());
+    expect(out).toBe("valid, and taken by Envoy: mesh.mjs\n");
+    const routes = JSON.parse(run("node_modules/.bin/envoy-config", "routes", "mesh.mjs", "--json"));
+    const retried = routes.filter(({ retry }: { readonly retry: string }) => retry !== "");
+    expect(retried.map(({ name }: { readonly name: string }) => name)).toEqual(["shop.v1.Orders/Get grpc"]);
   });
 
   test("has types", () => {

@@ -11,7 +11,7 @@ import type { MeshIdentity, MeshService } from "./model.ts";
 const http1IdleMs = 60_000;
 
 /**
- * A service over both protocols, on the same endpoints: gRPC needs HTTP/2; Connect and REST are cheaper for a service over
+ * A service over both protocols, if it speaks both, on the same endpoints: gRPC needs HTTP/2; Connect and REST are cheaper for a service over
  * HTTP/1.1, where one connection carries one request at a time.
  */
 export function serviceClusters(service: MeshService, identity: MeshIdentity | undefined): readonly Cluster[] {
@@ -24,21 +24,25 @@ export function serviceClusters(service: MeshService, identity: MeshIdentity | u
   } as const;
   // Readiness falls with the database or the broker: a second good answer is no better than the first.
   const checks = { healthyThreshold: 1 };
-  return [
-    cluster({ ...shared, name, protocol: "http2", healthChecks: [grpcHealthCheck(checks)] }),
-    cluster({
-      ...shared,
-      name: http1Cluster(name),
-      protocol: "http1",
-      idleTimeoutMs: http1IdleMs,
-      healthChecks: [httpHealthCheck({ ...checks, path: readyPath, host: name })],
-    }),
-  ].map(tuned);
+  const grpc = cluster({ ...shared, name, protocol: "http2", healthChecks: [grpcHealthCheck(checks)] });
+  if (readyPath === undefined) return [tuned(grpc)];
+  const http1 = cluster({
+    ...shared,
+    name: http1Cluster(name),
+    protocol: "http1",
+    idleTimeoutMs: http1IdleMs,
+    healthChecks: [httpHealthCheck({ ...checks, path: readyPath, host: name })],
+  });
+  return [tuned(grpc), tuned(http1)];
 }
 
 /** The cluster of a service for Connect and REST. */
 export function http1Cluster(service: string): string {
   return `${service}.http1`;
+}
+
+export function speaksHttp1({ readyPath }: MeshService): boolean {
+  return readyPath !== undefined;
 }
 
 /** We show our certificate, and the service's must have its name: any other of the mesh is somebody else. */

@@ -15,7 +15,7 @@ import {
 import { jwtRules } from "./jwt-keys.ts";
 import { localReplies } from "./local-replies.ts";
 import type { Access, EdgePolicy, MeshModel } from "./model.ts";
-import { refusedRoutes, restRoutes } from "./rest-routes.ts";
+import { nobody, refusedRoutes, restRoutes } from "./rest-routes.ts";
 import type { RouteContext } from "./route-parts.ts";
 import { rpcRoutes } from "./rpc-routes.ts";
 import { tracingOf } from "./tracing.ts";
@@ -84,7 +84,7 @@ export function edgeRoutes(model: MeshModel): RouteConfiguration {
     ...refusedRoutes(edge),
     ...services.flatMap((service) => rpcRoutes(service, context)),
     // The REST service repeats its own calls.
-    ...restRoutes(edge.rest, { ...context, repeatedAfter: "connections" }),
+    ...(edge.rest === undefined ? [nobody()] : restRoutes(edge.rest, { ...context, repeatedAfter: "connections" })),
   ];
   const made = routeConfiguration(edgeName, [
     virtualHost({ name: edgeName, domains: ["*"], routes, filters: corsSettings(edge) }),

@@ -1,14 +1,15 @@
 import { httpConnectionManager } from "../builders/http-connection-manager.ts";
 import { listener } from "../builders/listener.ts";
 import type { AccessRule } from "../builders/rbac.ts";
-import { route, routeConfiguration, virtualHost } from "../builders/route.ts";
+import { routeConfiguration, virtualHost } from "../builders/route.ts";
 import type { Listener } from "../gen/envoy/config/listener/v3/listener_pb.js";
 import type { Route } from "../gen/envoy/config/route/v3/route_components_pb.js";
 import type { RouteConfiguration } from "../gen/envoy/config/route/v3/route_pb.js";
-import { http1Cluster } from "./clusters.ts";
+import { http1Cluster, speaksHttp1 } from "./clusters.ts";
 import { accessLogs } from "./edge-listener.ts";
 import { localReplies } from "./local-replies.ts";
 import type { InsidePolicy, MeshModel, MeshService } from "./model.ts";
+import { nobody } from "./rest-routes.ts";
 import { callRoutes, grpcContent, type RouteContext } from "./route-parts.ts";
 import { rpcRoutes } from "./rpc-routes.ts";
 import { tracingOf } from "./tracing.ts";
@@ -69,18 +70,23 @@ export function insideRoutes(model: MeshModel, inside: InsidePolicy): RouteConfi
   const services = model.services.filter(({ name }) => called.has(name));
   const routes = [
     ...services.flatMap((service) => rpcRoutes(service, context)),
-    ...healthRoutes(inside.health, context),
-    route({ name: "nobody", match: { path: { prefix: "/" } }, to: { status: 404 } }),
+    ...healthRoutes(
+      model.services.find(({ name }) => name === inside.health),
+      context,
+    ),
+    nobody(),
   ];
   return routeConfiguration(insideName, [virtualHost({ name: insideName, domains: ["*"], routes })]);
 }
 
-function healthRoutes(service: string | undefined, context: RouteContext): readonly Route[] {
+function healthRoutes(service: MeshService | undefined, context: RouteContext): readonly Route[] {
   if (service === undefined) return [];
   const path = { prefix: healthPrefix };
   const call = { name: "health", match: { path }, access: "public", idempotent: true, timeoutMs: 2_000 } as const;
   return [
-    ...callRoutes({ ...call, cluster: service, speaks: "grpc", headers: [grpcContent()] }, context),
-    ...callRoutes({ ...call, cluster: http1Cluster(service), speaks: "http" }, context),
+    ...callRoutes({ ...call, cluster: service.name, speaks: "grpc", headers: [grpcContent()] }, context),
+    ...(speaksHttp1(service)
+      ? callRoutes({ ...call, cluster: http1Cluster(service.name), speaks: "http" }, context)
+      : []),
   ];
 }

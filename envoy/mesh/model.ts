@@ -25,8 +25,11 @@ export interface MeshService {
   /** A path belongs to the first service that has its RPC service. */
   readonly rpcServices: readonly RpcService[];
   readonly instances: readonly Instance[];
-  /** Answered with 200 over HTTP/1.1 by an instance that takes requests; gRPC asks grpc.health.v1. */
-  readonly readyPath: string;
+  /**
+   * Answered with 200 over HTTP/1.1 by an instance that takes requests; gRPC asks grpc.health.v1. Absent: the service speaks
+   * gRPC alone, and gets neither Connect nor REST.
+   */
+  readonly readyPath?: string;
 }
 
 export interface Instance {
@@ -75,7 +78,8 @@ export interface EdgePolicy {
   readonly certificate?: SecretReference;
   /** Who issues tokens; absent: the edge checks none, services do. */
   readonly jwt?: JwtProvider;
-  readonly rest: RestPolicy;
+  /** Absent: what is no RPC of the model is answered with 404. */
+  readonly rest?: RestPolicy;
   /** Paths that nobody outside may ask for, as prefixes of whole segments. */
   readonly refusedPaths: readonly string[];
   /** Answered by Envoy itself, for load balancers before it: 200, or 503 once it drains. */

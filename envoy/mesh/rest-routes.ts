@@ -15,6 +15,11 @@ export function refusedRoutes({ refusedPaths }: Pick<EdgePolicy, "refusedPaths">
   );
 }
 
+/** Everything else, where nothing else is served; after all others. */
+export function nobody(): Route {
+  return route({ name: "nobody", match: { path: { prefix: "/" } }, to: { status: 404 } });
+}
+
 /**
  * Everything that is no RPC of the model; after the RPCs. Of several that fit the first counts: paths that are treated
  * otherwise than all that is below their prefix, then the prefixes. So a table of a hundred paths is a handful of routes.

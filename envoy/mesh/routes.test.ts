@@ -159,7 +159,7 @@ describe("tokens", () => {
       { method: "GET", path: "/v1/*", access: "public", idempotent: true },
       { method: "GET", path: "/v1/secret", access: "optional", idempotent: true },
     ] as const;
-    const made = edgeRoutes(withEdge({ rest: { ...shop.edge.rest, routes } }));
+    const made = edgeRoutes(withEdge({ rest: { service: "web", prefixes: [], routes } }));
     expect(access(pick(made, "/v1/secret"))).toBe("optional");
   });
 

@@ -83,7 +83,7 @@ describe("services", () => {
 
 describe("REST", () => {
   const accessOf = (env: Readonly<Record<string, string>>, path: string) =>
-    model(env).edge.rest.routes.find((route) => route.path === path)?.access;
+    model(env).edge.rest?.routes.find((route) => route.path === path)?.access;
 
   test.each<readonly [string, string, string]>([
     ["jwt", "/v1/things/*", "token"],
@@ -102,7 +102,7 @@ describe("REST", () => {
   });
 
   test("what lies below a surface's prefix wants what the surface wants", () => {
-    expect(model({ SURFACE_MINISHOP_AUTH: "anonymous" }).edge.rest.prefixes).toEqual([
+    expect(model({ SURFACE_MINISHOP_AUTH: "anonymous" }).edge.rest?.prefixes).toEqual([
       { prefix: "/api/v1/orders", access: "public" },
     ]);
   });
