@@ -156,6 +156,20 @@ describe("time", () => {
     expect((await clientTo(server.url).read({ text: "a" }, { deadline: Number.MAX_SAFE_INTEGER })).text).toBe("a");
   });
 
+  test("the deadline ends a call that waits for a connection, and nothing of it is sent", async () => {
+    const { url, seen } = await rawServer((socket) => void setTimeout(succeed, 200, socket));
+    const client = clientTo(url, { connections: 1 });
+    const first = client.read({});
+    await expect.poll(() => seen.length).toBe(1);
+    const startedAt = performance.now();
+    const second = await failure(client.read({}, { deadline: Date.now() + 50 }));
+    expect(second.code).toBe(Code.DeadlineExceeded);
+    expect(performance.now() - startedAt).toBeLessThan(150);
+    await first;
+    await client.read({});
+    expect(seen).toHaveLength(2);
+  });
+
   test("a cancelled call ends at once, and its handler too", async () => {
     const abort = new AbortController();
     const call = failure(clientTo(server.url).read({ text: "hang" }, { signal: abort.signal }));

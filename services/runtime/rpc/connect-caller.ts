@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { create, type DescMethodUnary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { Principal } from "../auth/principal.ts";
 import { principalTokenHeader } from "../auth/service-token.ts";
 import { fail } from "../errors/fail.ts";
 import { formatTraceparent } from "../telemetry/trace-context.ts";
+import { CallEnd } from "./call-end.ts";
 import type { Caller, CallOptions, CallReply } from "./caller.ts";
 import { watchCaller } from "./caller-watch.ts";
 import { type ConnectClientOptions, createConnectClient, type OutgoingRequest } from "./connect-client.ts";
@@ -38,17 +38,18 @@ export function connectCaller(options: ConnectCallerOptions): ConnectCaller {
   const { defaultTimeoutMs = 30_000, attempts = 3, backoffMs = 50, principalToken } = options;
   const client = createConnectClient(options);
 
-  async function callUntilDone<M extends DescMethodUnary>(method: M, request: OutgoingRequest): Promise<CallReply<M>> {
-    const repeatable =
-      method.idempotency !== MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN ||
-      request.header.has(idempotencyKeyHeader);
+  async function callUntilDone<M extends DescMethodUnary>(
+    method: M,
+    request: OutgoingRequest,
+    repeatable: boolean,
+  ): Promise<CallReply<M>> {
     for (let attempt = 1; ; attempt += 1) {
       const outcome = await client.exchange(method, request);
       if (!("error" in outcome)) return outcome;
       const may = outcome.retry === "always" || (outcome.retry === "repeatable" && repeatable);
       const pauseMs = Math.max(outcome.pauseMs, Math.random() * backoffMs * 2 ** (attempt - 1));
       if (!may || attempt >= attempts || Date.now() + pauseMs >= request.deadline) throw outcome.error;
-      await sleep(pauseMs, undefined, { signal: request.signal }).catch(() => request.signal.throwIfAborted());
+      await request.end.pause(pauseMs);
     }
   }
 
@@ -61,19 +62,23 @@ export function connectCaller(options: ConnectCallerOptions): ConnectCaller {
       const now = Date.now();
       const deadline = Math.min(asked ?? now + defaultTimeoutMs, now + longestTimeoutMs);
       const body = toBinary(method.input, create(method.input, request));
-      const outgoing = new Headers(typeof header === "function" ? header() : header);
-      if (principal !== undefined && principalToken !== undefined) vouchFor(principal, principalToken, outgoing);
-      if (trace !== undefined) outgoing.set("traceparent", formatTraceparent(trace));
+      const given = typeof header === "function" ? header() : header;
+      const vouched = principal !== undefined && principalToken !== undefined;
+      const outgoing = metadataOf(given, vouched, trace !== undefined);
+      const token = vouched ? principalToken(principal) : undefined;
+      if (token !== undefined) outgoing.push(principalTokenHeader, token);
+      if (trace !== undefined) outgoing.push(traceHeader, formatTraceparent(trace));
+      const repeatable =
+        method.idempotency !== MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN ||
+        given?.has(idempotencyKeyHeader) === true;
 
-      const abort = new AbortController();
-      const cancel = () => abort.abort(fail("CANCELLED"));
-      const expire = () => abort.abort(fail("DEADLINE_EXCEEDED"));
-      const timer = setTimeout(expire, Math.max(0, deadline - now));
-      const unwatch = watchCaller(signal, cancel);
+      const end = new CallEnd();
+      const timer = setTimeout(() => end.end(fail("DEADLINE_EXCEEDED")), Math.max(0, deadline - now));
+      const unwatch = watchCaller(signal, () => end.end(fail("CANCELLED")));
       try {
-        abort.signal.throwIfAborted();
+        end.throwIfEnded();
         if (deadline <= now) throw fail("DEADLINE_EXCEEDED");
-        return await callUntilDone(method, { header: outgoing, body, deadline, signal: abort.signal });
+        return await callUntilDone(method, { header: outgoing, body, deadline, end }, repeatable);
       } finally {
         clearTimeout(timer);
         unwatch();
@@ -83,13 +88,18 @@ export function connectCaller(options: ConnectCallerOptions): ConnectCaller {
   };
 }
 
-/** The caller's own credentials stay here: a surface takes some that no service knows. */
-function vouchFor(
-  principal: Principal,
-  principalToken: (principal: Principal) => string | undefined,
-  header: Headers,
-): void {
-  for (const name of ["authorization", "x-api-key", principalTokenHeader]) header.delete(name);
-  const token = principalToken(principal);
-  if (token !== undefined) header.set(principalTokenHeader, token);
+const traceHeader = "traceparent";
+const credentials: ReadonlySet<string> = new Set(["authorization", "x-api-key", principalTokenHeader]);
+
+/**
+ * The caller's headers that travel on. `vouched`: we say for whom the call is, and the caller's own credentials stay here: a
+ * surface takes some that no service knows. `traced`: the call has a trace of its own.
+ */
+function metadataOf(header: Headers | undefined, vouched: boolean, traced: boolean): string[] {
+  const metadata: string[] = [];
+  for (const [name, value] of header ?? []) {
+    if ((vouched && credentials.has(name)) || (traced && name === traceHeader)) continue;
+    metadata.push(name, value);
+  }
+  return metadata;
 }

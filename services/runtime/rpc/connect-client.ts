@@ -1,12 +1,14 @@
 import { type DescMethodUnary, fromBinary, type MessageShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { codeFromHttpStatus, errorFromJsonBytes } from "@connectrpc/connect/protocol-connect";
-import { buildConnector, type Dispatcher, Pool } from "undici";
+import { buildConnector, Pool } from "undici";
 import { fail } from "../errors/fail.ts";
 import { reasonOf, retryAfterMsOf } from "../errors/inspect.ts";
 import { type ClientTls, clientOptions } from "../tls/options.ts";
 import { type BreakerOptions, CircuitBreaker } from "./breaker.ts";
+import type { CallEnd } from "./call-end.ts";
 import type { CallReply } from "./caller.ts";
+import { exchangeHttp, type HttpReply } from "./http-exchange.ts";
 import { pathOf } from "./registry.ts";
 
 export interface ConnectClientOptions {
@@ -22,12 +24,13 @@ export interface ConnectClientOptions {
 }
 
 export interface OutgoingRequest {
-  readonly header: Headers;
+  /** Names (lower case) and values in turn. */
+  readonly header: readonly string[];
   readonly body: Uint8Array;
   /** Epoch milliseconds. */
   readonly deadline: number;
-  /** Aborted with the ConnectError to fail with. */
-  readonly signal: AbortSignal;
+  /** Ends it early. */
+  readonly end: CallEnd;
 }
 
 /** A try that brought no reply. */
@@ -40,7 +43,7 @@ export interface Failure {
 }
 
 export interface ConnectClient {
-  /** One try. Rejects only with the reason of `signal`. */
+  /** One try. Rejects only with the error of `end`. */
   exchange<M extends DescMethodUnary>(method: M, request: OutgoingRequest): Promise<CallReply<M> | Failure>;
   close(): Promise<void>;
 }
@@ -106,28 +109,26 @@ export function createConnectClient(options: ConnectClientOptions): ConnectClien
       if (waitMs > 0)
         return { error: fail("SERVICE_UNAVAILABLE", { retryAfterMs: waitMs }), retry: "never", pauseMs: 0 };
       try {
-        const response = await pool.request({
-          method: "POST",
-          path: pathOf(method),
-          headers: requestHeaders(request),
-          body: request.body,
-          signal: request.signal,
-        });
-        const body = await response.body.bytes();
+        const { body } = request;
+        const reply = await exchangeHttp(
+          pool,
+          { path: pathOf(method), headers: requestHeaders(request), body },
+          request.end,
+        );
         breaker.succeed();
-        return response.statusCode === 200 ? replyOf(method, response, body) : refusalOf(response.statusCode, body);
+        return reply.status === 200 ? replyOf(method, reply) : refusalOf(reply);
       } catch (error) {
-        return unanswered(error, request.signal);
+        return unanswered(error, request.end);
       }
     },
     close: () => pool.close(),
   };
 
-  function unanswered(error: unknown, signal: AbortSignal): Failure {
-    if (signal.aborted) {
+  function unanswered(error: unknown, end: CallEnd): Failure {
+    if (end.error !== undefined) {
       // Says nothing of the server: the caller may just have been impatient. A probe must not stay open, though.
       breaker.release();
-      throw signal.reason;
+      throw end.error;
     }
     const code: unknown = error instanceof Error && "code" in error ? error.code : undefined;
     if (code === "UND_ERR_RES_EXCEEDED_MAX_SIZE") {
@@ -140,39 +141,40 @@ export function createConnectClient(options: ConnectClientOptions): ConnectClien
   }
 }
 
-function requestHeaders({ header, deadline }: OutgoingRequest): Record<string, string> {
-  const headers: Record<string, string> = {};
-  for (const [name, value] of header) if (!ownHeaders.has(name)) headers[name] = value;
-  headers["content-type"] = "application/proto";
-  headers["connect-protocol-version"] = "1";
-  headers["connect-timeout-ms"] = String(Math.max(1, Math.floor(deadline - Date.now())));
+function requestHeaders({ header, deadline }: OutgoingRequest): string[] {
+  const timeoutMs = Math.max(1, Math.floor(deadline - Date.now()));
+  const headers = ["content-type", "application/proto", "connect-protocol-version", "1"];
+  headers.push("connect-timeout-ms", String(timeoutMs));
+  for (let i = 0; i + 1 < header.length; i += 2) {
+    const [name = "", value = ""] = [header[i], header[i + 1]];
+    if (!ownHeaders.has(name)) headers.push(name, value);
+  }
   return headers;
 }
 
-function replyOf<M extends DescMethodUnary>(
-  method: M,
-  response: Dispatcher.ResponseData,
-  body: Uint8Array,
-): CallReply<M> | Failure {
-  if (response.headers["content-type"] !== "application/proto") {
+function replyOf<M extends DescMethodUnary>(method: M, { headers, body }: HttpReply): CallReply<M> | Failure {
+  if (headers["content-type"] !== "application/proto") {
     return refused(fail("INTERNAL", { message: "the service answered with something else than a reply" }));
   }
   try {
-    return { message: fromBinary(method.output, body) as MessageShape<M["output"]>, header: headersOf(response) };
+    return { message: fromBinary(method.output, body) as MessageShape<M["output"]>, header: headersOf(headers) };
   } catch (cause) {
     return refused(fail("INTERNAL", { message: "the service's reply cannot be decoded", cause }));
   }
 }
 
-function headersOf({ headers }: Dispatcher.ResponseData): Headers {
+function headersOf(headers: HttpReply["headers"]): Headers {
   const result = new Headers();
-  for (const [name, value] of Object.entries(headers)) {
-    for (const each of [value ?? []].flat()) if (!ownHeaders.has(name)) result.append(name, each);
+  for (const name in headers) {
+    const value = headers[name];
+    if (value === undefined || ownHeaders.has(name)) continue;
+    if (typeof value === "string") result.append(name, value);
+    else for (const each of value) result.append(name, each);
   }
   return result;
 }
 
-function refusalOf(status: number, body: Uint8Array): Failure {
+function refusalOf({ status, body }: HttpReply): Failure {
   const error = errorOf(status, body);
   if (error.code !== Code.Unavailable) return refused(error);
   const pauseMs = retryAfterMsOf(error) ?? 0;
