@@ -45,7 +45,9 @@ export async function oneProcess(bench: Bench, database: Component): Promise<Hou
 export async function mesh(bench: Bench): Promise<House> {
   const directory = bench.directory("mesh");
   const ports = ["EDGE", "LISTENER", "CONTROL_PLANE", "NATS", "DATABASE"].map((name) => [`MESH_${name}_PORT`, "0"]);
-  const env = { ...quiet, MESH_DATA_DIR: directory, ...Object.fromEntries(ports) };
+  // The edge's limit protects it from floods, and this is one.
+  const limits = { MESH_RATE_LIMIT_PER_SECOND: "1000000", MESH_RATE_LIMIT_BURST: "1000000" };
+  const env = { ...quiet, ...limits, MESH_DATA_DIR: directory, ...Object.fromEntries(ports) };
   const supervisor = await bench.startServer({ name: "supervisor", program: cli("start"), env });
   const { components } = JSON.parse(await run("status", "--json", "--data-dir", directory)) as {
     readonly components: readonly { readonly component: string; readonly pid: number }[];

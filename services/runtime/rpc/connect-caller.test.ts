@@ -157,14 +157,14 @@ describe("time", () => {
   });
 
   test("the deadline ends a call that waits for a connection, and nothing of it is sent", async () => {
-    const { url, seen } = await rawServer((socket) => void setTimeout(succeed, 200, socket));
+    const { url, seen } = await rawServer((socket) => void setTimeout(succeed, 500, socket));
     const client = clientTo(url, { connections: 1 });
     const first = client.read({});
     await expect.poll(() => seen.length).toBe(1);
     const startedAt = performance.now();
     const second = await failure(client.read({}, { deadline: Date.now() + 50 }));
     expect(second.code).toBe(Code.DeadlineExceeded);
-    expect(performance.now() - startedAt).toBeLessThan(150);
+    expect(performance.now() - startedAt).toBeLessThan(400);
     await first;
     await client.read({});
     expect(seen).toHaveLength(2);
