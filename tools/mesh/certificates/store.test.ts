@@ -45,6 +45,20 @@ test("keys are readable by their owner alone", async () => {
   }
 });
 
+test.each([
+  ["ca.key", ""],
+  ["ca.key", "no key"],
+  ["ca.crt", "-----BEGIN CERTIFICATE-----\nbm8=\n-----END CERTIFICATE-----\n"],
+])("a spoilt %s is mended by a new authority", async (file, content) => {
+  const directory = temporaryDirectory("certificates");
+  await ensureCertificates(directory);
+  writeFileSync(join(directory, file), content);
+  const { authority, made, kept } = await ensureCertificates(directory);
+  expect(authority).toBe("made");
+  expect(made).toContain("order");
+  expect(kept).toEqual([]);
+});
+
 test("what is good stays", async () => {
   const directory = temporaryDirectory("certificates");
   await ensureCertificates(directory);

@@ -75,11 +75,13 @@ export async function ensureCertificates(
 /** The authority that signs, and the certificates of all that are to be trusted, the signing one first. */
 async function ensureAuthority(directory: string, rotate: boolean, now: number) {
   const files = { cert: join(directory, "ca.crt"), key: join(directory, "ca.key") };
-  const known = readAuthorities(files.cert).filter((pem) => new X509Certificate(pem).validToDate.getTime() > now);
+  const known = readAuthorities(files.cert).filter(
+    (pem) => (readable(() => new X509Certificate(pem))?.validToDate.getTime() ?? 0) > now,
+  );
   const [current] = known;
   if (!rotate && current !== undefined && outlivesLeaves(new X509Certificate(current), now)) {
     const key = readIfThere(files.key);
-    if (key !== undefined && new X509Certificate(current).checkPrivateKey(createPrivateKey(key))) {
+    if (key !== undefined && readable(() => new X509Certificate(current).checkPrivateKey(createPrivateKey(key)))) {
       return { authority: { certificate: current, key }, trusted: known, isNew: false };
     }
   }
@@ -99,12 +101,17 @@ function hasUsableLeaf(files: CertificateFiles, identity: Identity, authority: K
   const certificate = readIfThere(files.cert);
   const key = readIfThere(files.key);
   if (certificate === undefined || key === undefined) return false;
+  const issuer = new X509Certificate(authority.certificate);
+  const isUsable = () => isUsableLeaf(new X509Certificate(certificate), createPrivateKey(key), identity, issuer, now);
+  return readable(isUsable) ?? false;
+}
+
+/** Undefined for what is no certificate or no key: somebody's mistake, or a disk's, which a new one mends. */
+function readable<T>(read: () => T): T | undefined {
   try {
-    const leaf = new X509Certificate(certificate);
-    return isUsableLeaf(leaf, createPrivateKey(key), identity, new X509Certificate(authority.certificate), now);
+    return read();
   } catch {
-    // Not a certificate, or not a key: somebody's mistake, which a new one mends.
-    return false;
+    return undefined;
   }
 }
 

@@ -30,6 +30,7 @@ test("what the mesh decides does not come from outside", () => {
     NATS_URL: "nats://elsewhere",
     AUTH: "open",
     TLS_PEERS: "everybody",
+    SERVICE_TOKEN_SECRET: "of the operator's own, with thirty-two bytes",
     SURFACE_MINISHOP_PORT: "8082",
     MESH_DATA_DIR: "/elsewhere",
     MESH_EDGE_PORT: "443",

@@ -33,7 +33,7 @@ const reachableTimeoutMs = 30_000;
  * instances side by side cannot share it.
  */
 const decided =
-  /^(HOST|PORT|DATA_DIR|DATABASE_(URL|TLS)|NATS_URL|ORDER_(URL|PEER)|AUTH|TLS_\w+|ADVERTISE_HOST|SURFACE_\w+_PORT|MESH_(REGISTRY|XDS_PORT|LISTENER_HOST|ENVOY_CERTS_DIR))(_FILE)?$/;
+  /^(HOST|PORT|DATA_DIR|DATABASE_(URL|TLS)|NATS_URL|ORDER_(URL|PEER)|AUTH|TLS_\w+|SERVICE_TOKEN_SECRET|ADVERTISE_HOST|SURFACE_\w+_PORT|MESH_(REGISTRY|XDS_PORT|LISTENER_HOST|ENVOY_CERTS_DIR))(_FILE)?$/;
 
 /** One of our own services, as a process of its own on a port of its own choice. */
 export function serviceComponent(context: MeshContext, options: ServiceOptions): Component {
