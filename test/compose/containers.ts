@@ -167,9 +167,16 @@ export class Containers {
         args: ["--config-path", `${file}.local`, "--use-dynamic-base-id", "--log-level", "warning"],
         logFile: join(this.#directory, "envoy.log"),
         orphanSignal: "KILL",
-        ready: () => answers(`http://${address}:9901/ready`),
+        ready: () => this.#saysHealthy("envoy"),
       }),
     );
+  }
+
+  /** The check that the file has for another's image, at the address that the container has here instead of its loopback. */
+  #saysHealthy(service: string): Promise<boolean> {
+    const [, command = "", ...args] = this.#service(service).healthcheck?.test ?? [];
+    const here = args.map((arg) => arg.replaceAll("127.0.0.1", this.address(service)));
+    return new Promise((resolve) => execFile(command, here, (error) => resolve(error === null)));
   }
 
   /** Last started, first stopped. */
