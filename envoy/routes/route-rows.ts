@@ -4,6 +4,7 @@ import { filterNames } from "../builders/filter-names.ts";
 import type {
   HeaderMatcher,
   Route,
+  RouteAction,
   RouteMatch,
   VirtualHost,
 } from "../gen/envoy/config/route/v3/route_components_pb.js";
@@ -41,7 +42,7 @@ function row(routes: string, host: VirtualHost, route: Route): RouteRow {
     name: route.name,
     match: matchText(route.match),
     to: targetText(route),
-    timeout: route.action.case === "route" ? timeoutText(route.action.value.timeout) : "",
+    timeout: route.action.case === "route" ? timeoutText(route.action.value) : "",
     retry: retryText(route),
     auth: authText(settings[filterNames.jwt]),
     limit: limitText(settings[filterNames.rateLimit]),
@@ -77,6 +78,7 @@ function pathOf(match: RouteMatch | undefined): string {
 
 function headerValue({ headerMatchSpecifier: specifier, invertMatch }: HeaderMatcher): string {
   const pattern = specifier.case === "stringMatch" ? specifier.value.matchPattern : undefined;
+  if (pattern?.case === "prefix") return `${invertMatch ? "!" : ""}${pattern.value}*`;
   const value = pattern?.case === "safeRegex" ? pattern.value.regex : (pattern?.value ?? specifier.case ?? "*");
   return `${invertMatch ? "!" : ""}${typeof value === "string" ? value : JSON.stringify(value)}`;
 }
@@ -98,11 +100,18 @@ function targetText({ action }: Route): string {
   }
 }
 
-/** Envoy's default where the route says nothing. */
-function timeoutText(timeout: Duration | undefined): string {
-  if (timeout === undefined) return "15s";
-  const seconds = Number(timeout.seconds) + timeout.nanos / 1e9;
-  return seconds === 0 ? "none" : `${seconds}s`;
+/** Envoy's default where the route says nothing; without a timeout, how long a stream may last, or what a gRPC client asks for. */
+function timeoutText({ timeout, maxStreamDuration: stream }: RouteAction): string {
+  const seconds = secondsOf(timeout) ?? 15;
+  if (seconds > 0) return `${seconds}s`;
+  const [longest = 0, asked] = [secondsOf(stream?.maxStreamDuration), secondsOf(stream?.grpcTimeoutHeaderMax)];
+  const own = longest === 0 ? "none" : `${longest}s`;
+  if (asked === undefined) return own;
+  return `${own} or grpc-timeout${asked === 0 ? "" : ` to ${asked}s`}`;
+}
+
+function secondsOf(duration: Duration | undefined): number | undefined {
+  return duration && Number(duration.seconds) + duration.nanos / 1e9;
 }
 
 function retryText({ action }: Route): string {
@@ -119,8 +128,7 @@ function authText(config: Any | undefined): string {
 function limitText(config: Any | undefined): string {
   const bucket = unpack(config, LocalRateLimitSchema)?.tokenBucket;
   if (bucket === undefined) return "";
-  const interval = Number(bucket.fillInterval?.seconds ?? 0n) + (bucket.fillInterval?.nanos ?? 0) / 1e9;
-  return `${Math.round((bucket.tokensPerFill ?? 1) / interval)}/s, burst ${bucket.maxTokens}`;
+  return `${Math.round((bucket.tokensPerFill ?? 1) / (secondsOf(bucket.fillInterval) ?? 0))}/s, burst ${bucket.maxTokens}`;
 }
 
 function unpack<Desc extends DescMessage>(any: Any | undefined, schema: Desc): MessageShape<Desc> | undefined {
