@@ -55,7 +55,8 @@ function contender(name: Name, start: (bench: Bench) => Promise<House>): Contend
       return {
         servers: () => house.servers,
         warmUp: async () => {
-          for (const front of fronts) await load(front, bench.quick ? 500 : 1500);
+          // Some thousand requests: until then a service's compiler costs more than its requests.
+          for (const front of fronts) await load(front, bench.quick ? 2000 : 4000);
         },
         measure: async (take) => {
           for (const front of fronts) {
