@@ -224,6 +224,7 @@ describe("a running mesh", () => {
   test("stops, and nothing is left", async () => {
     const { components } = await mesh.status();
     expect(await mesh.command("stop")).toMatchObject({ code: 0 });
+    expect(await mesh.ended).toMatchObject({ code: 0 });
     expect(components.map(({ pid }) => identifyProcess(pid ?? 0))).toEqual(components.map(() => undefined));
     expect(identifyProcess(mesh.pid)).toBeUndefined();
     for (const [name, expected] of [

@@ -20,6 +20,8 @@ export interface TestMesh {
   readonly pid: number;
   /** Everything that it has printed. */
   output(): string;
+  /** How the supervisor ended. */
+  readonly ended: Promise<Ended>;
   /** One of the mesh's commands: `command("scale", "order=3")`. */
   command(name: string, ...args: string[]): Promise<Ended>;
   status(): Promise<MeshStatus>;
@@ -83,6 +85,7 @@ export async function startMesh(
     dataDir,
     pid: child.pid ?? 0,
     output: () => output.out + output.err,
+    ended,
     command,
     status,
     token: async (...roles) => {

@@ -1,7 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { makeDirectory } from "@ordermesh/runtime/lifecycle/data-dir.ts";
+import { toStartupError } from "@ordermesh/runtime/lifecycle/startup-error.ts";
 import { type Layout, logFile } from "./layout.ts";
 import { fileSize, readFrom, rotateLog } from "./process/log-file.ts";
 
@@ -12,7 +14,11 @@ const pollMs = 100;
  * Resolves to the exit code: 0 when it is ready.
  */
 export async function detach(layout: Layout, program: string, args: readonly string[]): Promise<number> {
-  mkdirSync(layout.logs, { recursive: true, mode: 0o700 });
+  try {
+    makeDirectory(layout.logs);
+  } catch (error) {
+    throw toStartupError(error, `use the data directory ${layout.root}`) ?? error;
+  }
   const path = logFile(layout, "supervisor");
   rotateLog(path);
   let shown = fileSize(path);

@@ -47,8 +47,11 @@ export function openDataDir(directory: string): DataDir {
   }
 }
 
-/** Node's own `recursive` never returns where a file system refuses with ENOENT (/proc), and hides that it is read-only. */
-function makeDirectory(path: string): void {
+/**
+ * Makes a folder of its owner's alone, with those above it.
+ * Node's own `recursive` never returns where a file system refuses with ENOENT (/proc), and hides that it is read-only.
+ */
+export function makeDirectory(path: string): void {
   const parent = dirname(path);
   if (!existsSync(parent)) makeDirectory(parent);
   try {

@@ -2,14 +2,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { askControl, NotRunning } from "../control/control-client.ts";
 import { stopOrphans } from "../orphans.ts";
-import { identifyProcess, isRunning } from "../process/process-identity.ts";
-import { stopProcess } from "../process/stop-process.ts";
+import { identifyProcess } from "../process/process-identity.ts";
+import { isGone, stopProcess } from "../process/stop-process.ts";
 import type { MeshPing } from "../run-mesh.ts";
 import { State } from "../state.ts";
 import { exitCodes, meshLayout, meshValues, runCommand } from "./command.ts";
 
 /** A supervisor that has not ended everything by then is made to (milliseconds). */
 const patienceMs = 120_000;
+/** What a supervisor takes from its last word to its end (milliseconds). */
+const lastWordsMs = 5_000;
 
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 
@@ -32,7 +34,10 @@ is ended, too, found by its recorded process id and start; nothing else is touch
         if (!(error instanceof NotRunning)) throw error;
       });
       await Promise.race([asked, sleep(patienceMs, undefined, { ref: false })]);
-      if (supervisor !== undefined && isRunning(supervisor)) await stopProcess(supervisor, { graceMs: 5_000 });
+      // It has said that all has ended, and ends by itself with the exit code of a stop.
+      if (supervisor !== undefined && !(await isGone(supervisor, lastWordsMs))) {
+        await stopProcess(supervisor, { graceMs: 5_000 });
+      }
     } catch (error) {
       if (!(error instanceof NotRunning)) throw error;
     }

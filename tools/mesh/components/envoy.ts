@@ -13,7 +13,10 @@ import { type MeshContext, plainEnvironment } from "./context.ts";
 import { askAdmin } from "./envoy-admin.ts";
 import { reasonOf } from "./https.ts";
 
-/** Envoy: edge and inner listener in one process. All but the way to its control plane comes from there. */
+/**
+ * Envoy: edge and inner listener in one process. All but the way to its control plane comes from there. On Linux it asks the
+ * kernel to end it with whoever started it (PR_SET_PDEATHSIG): unlike the others it does not outlive a supervisor that is killed.
+ */
 export function envoyComponent(context: MeshContext): Component {
   const { layout, ports } = context;
   return {

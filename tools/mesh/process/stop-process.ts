@@ -28,7 +28,8 @@ function send(identity: ProcessIdentity, signal: NodeJS.Signals, { group = false
   }
 }
 
-async function isGone(identity: ProcessIdentity, waitMs: number): Promise<boolean> {
+/** Waits for the end of this very process; false when it has not come by then. */
+export async function isGone(identity: ProcessIdentity, waitMs: number): Promise<boolean> {
   for (const until = performance.now() + waitMs; isRunning(identity); ) {
     if (performance.now() >= until) return false;
     await sleep(pollMs);
