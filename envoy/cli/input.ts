@@ -1,13 +1,12 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { extname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type DescMessage, isMessage, type Message } from "@bufbuild/protobuf";
-import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import { type Bootstrap, BootstrapSchema } from "../gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
-import { type DiscoveryResponse, DiscoveryResponseSchema } from "../gen/envoy/service/discovery/v3/discovery_pb.js";
 import { envoyTypes } from "../types.ts";
 import { checkRules } from "../validate/check-rules.ts";
 import { readConfig } from "../validate/config.ts";
+import { configExtensions, configFiles, resourcesIn } from "../validate/files.ts";
 import { hasErrors, type Problem } from "../validate/problem.ts";
 import { resourceName } from "../xds/snapshot.ts";
 import { UsageError } from "./command.ts";
@@ -36,7 +35,6 @@ export interface Input {
 export type Found = Problem & { readonly file: string };
 
 const moduleExtensions = [".ts", ".mts", ".js", ".mjs"];
-const textExtensions = [".yaml", ".yml", ".json"];
 
 /**
  * Reads a YAML or JSON file, all such files of a folder, or a module (`ConfigModule`). Throws UsageError for a path that is
@@ -58,9 +56,8 @@ export async function readCompleteInput(path: string): Promise<Input> {
 }
 
 async function readFolder(folder: string): Promise<Input> {
-  const names = (await readdir(folder, { recursive: true })).sort();
-  const files = names.filter((name) => textExtensions.includes(extname(name)) && !/(^|[\\/])\./.test(name));
-  if (files.length === 0) throw new UsageError(`${folder}: no ${textExtensions.join(", ")} file in it`);
+  const files = await configFiles(folder);
+  if (files.length === 0) throw new UsageError(`${folder}: no ${configExtensions.join(", ")} file in it`);
   const inputs = await Promise.all(files.map((file) => readText(join(folder, file))));
   const [bootstrap, ...more] = inputs.flatMap((input) => input.bootstrap ?? []);
   if (more.length > 0) throw new UsageError(`${folder}: holds more than one bootstrap`);
@@ -80,15 +77,7 @@ async function readText(file: string): Promise<Input> {
   const rest = { problems, bootstrapFile, isWhole: false, isComplete: message !== undefined };
   if (message === undefined) return { resources: [], ...rest };
   if (schema === BootstrapSchema) return { bootstrap: message as Bootstrap, resources: [], ...rest };
-  const isList = schema === DiscoveryResponseSchema;
-  return { resources: isList ? unpack(message as DiscoveryResponse) : [{ schema, message }], ...rest };
-}
-
-function unpack(response: DiscoveryResponse): readonly InputMessage[] {
-  return response.resources.flatMap((any) => {
-    const message = anyUnpack(any, envoyTypes);
-    return message === undefined ? [] : withSchema(message);
-  });
+  return { resources: resourcesIn(message).flatMap(withSchema), ...rest };
 }
 
 async function readModule(file: string): Promise<Input> {

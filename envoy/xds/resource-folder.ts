@@ -1,11 +1,9 @@
-import { readdir, readFile, stat } from "node:fs/promises";
-import { extname, join } from "node:path";
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
 import type { Message } from "@bufbuild/protobuf";
-import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import { BootstrapSchema } from "../gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
-import { type DiscoveryResponse, DiscoveryResponseSchema } from "../gen/envoy/service/discovery/v3/discovery_pb.js";
-import { envoyTypes } from "../types.ts";
 import { readConfig } from "../validate/config.ts";
+import { configFiles, resourcesIn } from "../validate/files.ts";
 import { formatProblem } from "../validate/problem.ts";
 import { resourceName, type Snapshot, snapshotOf } from "./snapshot.ts";
 
@@ -20,7 +18,7 @@ export interface FolderContent {
 
 /** Names, sizes and times of a folder's resource files: different after every change of one. */
 export async function folderFingerprint(directory: string): Promise<string> {
-  const files = await resourceFiles(directory);
+  const files = await configFiles(directory);
   const stats = await Promise.all(files.map((file) => stat(join(directory, file)).catch(() => undefined)));
   return JSON.stringify(stats.map((stat, index) => [files[index], stat?.mtimeMs, stat?.size, stat?.ino]));
 }
@@ -35,7 +33,7 @@ export async function readResourceFolder(directory: string): Promise<FolderConte
   const warnings: string[] = [];
   const resources: Message[] = [];
   const files = new Map<string, string>();
-  for (const file of await resourceFiles(directory)) {
+  for (const file of await configFiles(directory)) {
     const { schema, message, problems } = readConfig(await readFile(join(directory, file)));
     for (const problem of problems) {
       (problem.severity === "error" ? errors : warnings).push(formatProblem(problem, file));
@@ -48,7 +46,7 @@ export async function readResourceFolder(directory: string): Promise<FolderConte
     }
     if (schema === BootstrapSchema)
       errors.push(`${file}: error: is a bootstrap, or has neither "@type" nor "resources"`);
-    for (const resource of schema === BootstrapSchema ? [] : unpack(message)) {
+    for (const resource of schema === BootstrapSchema ? [] : resourcesIn(message)) {
       const key = `${resource.$typeName} ${resourceName(resource)}`;
       const other = files.get(key);
       if (!resourceName(resource)) errors.push(`${file}: error: ${resource.$typeName} is no resource, or has no name`);
@@ -61,16 +59,4 @@ export async function readResourceFolder(directory: string): Promise<FolderConte
   const snapshot = snapshotOf(resources);
   for (const { kind, text } of snapshot.inconsistencies()) (kind === "missing" ? errors : warnings).push(text);
   return errors.length > 0 ? { errors, warnings } : { snapshot, errors, warnings };
-}
-
-async function resourceFiles(directory: string): Promise<string[]> {
-  const paths = await readdir(directory, { recursive: true });
-  const isHidden = (path: string) => path.split(/[\\/]/).some((part) => part.startsWith("."));
-  return paths.filter((path) => [".yaml", ".yml", ".json"].includes(extname(path)) && !isHidden(path)).sort();
-}
-
-/** The resources of a file. */
-function unpack(message: Message): Message[] {
-  if (message.$typeName !== DiscoveryResponseSchema.typeName) return [message];
-  return (message as DiscoveryResponse).resources.flatMap((any) => anyUnpack(any, envoyTypes) ?? []);
 }

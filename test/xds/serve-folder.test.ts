@@ -99,7 +99,7 @@ test("an Envoy follows the files; a broken one changes nothing, and it is said w
   write("cluster.json", `{"@type": "${type("envoy.config.cluster.v3.Cluster")}", "nmae": "web"}`);
   await until("refused", () => readings.length === 2);
   expect(readings[1]?.snapshot).toBeUndefined();
-  expect(readings[1]?.errors.join("\n")).toMatch(/^cluster\.json:1:\d+: error: nmae: .*name/);
+  expect(readings[1]?.errors.join("\n")).toMatch(/^cluster\.json:1:\d+: error: nmae: .*name/m);
   expect(await get(port)).toBe("200 red");
 
   writeAll();
