@@ -119,6 +119,13 @@ describe("render", () => {
     expect(await run("validate", join(folder, "made"), "--no-envoy")).toMatchObject({ code: 0 });
   });
 
+  test("says at once where nothing can be written", async () => {
+    expect(await run("render", sample, "--out", "/proc/made/here")).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("cannot write into /proc/made/here: "),
+    });
+  });
+
   test("writes nothing of a configuration that breaks a rule", async () => {
     const file = write("bad.yaml", "admin: { address: { socket_address: { address: '', port_value: 1 } } }");
     expect(await run("render", file)).toMatchObject({

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { create, type DescMessage, type Message, type MessageShape } from "@bufbuild/protobuf";
@@ -39,8 +40,13 @@ exit codes: 0 written, 1 invalid configuration (nothing is written), 2 wrong usa
     if (hasErrors(input.problems)) return 1;
     const whole = values.static ? { bootstrap: staticBootstrap(path, input), resources: [] } : input;
     if (values.out !== undefined) {
-      for (const file of await writeFiles(values.out, whole, format)) output.out(`${file}\n`);
-      return 0;
+      try {
+        for (const file of await writeFiles(values.out, whole, format)) output.out(`${file}\n`);
+        return 0;
+      } catch (error) {
+        if (!(error instanceof Error && "code" in error)) throw error;
+        throw new UsageError(`cannot write into ${values.out}: ${error.message}`);
+      }
     }
     if (whole.bootstrap === undefined) throw new UsageError(`${path} has no bootstrap; --out writes its resources`);
     output.out(format.write(BootstrapSchema, whole.bootstrap));
@@ -93,10 +99,17 @@ function fileName({ name }: DescMessage): string {
 
 /** At once: a control plane that follows the folder never reads half a file. */
 async function replaceFile(file: string, text: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
+  await makeFolder(dirname(file));
   const temporary = join(dirname(file), `.${basename(file)}.${process.pid}`);
   await writeFile(temporary, text, { mode: 0o600 });
   await rename(temporary, file);
+}
+
+/** With those above it. Node's own `recursive` never returns where a file system refuses with ENOENT (/proc). */
+async function makeFolder(folder: string): Promise<void> {
+  if (existsSync(folder)) return;
+  await makeFolder(dirname(folder));
+  await mkdir(folder);
 }
 
 function listOf(messages: readonly InputMessage[]) {
