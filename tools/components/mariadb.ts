@@ -54,7 +54,8 @@ export async function startMariadb(directory: string, settings: readonly string[
   return { url, pid: process.pid, stop: () => process.stop("SIGKILL") };
 }
 
-async function answers(url: string): Promise<boolean> {
+/** Whether a MariaDB or MySQL lets this account in. */
+export async function answers(url: string): Promise<boolean> {
   try {
     const connection = await createConnection(url);
     await connection.end();

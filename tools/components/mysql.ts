@@ -1,7 +1,6 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createConnection } from "mysql2/promise";
-import type { DatabaseServer } from "./mariadb.ts";
+import { answers, type DatabaseServer } from "./mariadb.ts";
 import { freePort, run, startServer } from "./process.ts";
 import { builtPrograms, findPrograms } from "./programs.ts";
 
@@ -103,14 +102,4 @@ export async function startMysql(directory: string, settings: readonly string[] 
     ready: () => answers(url),
   });
   return { url, pid: server.pid, stop: () => server.stop("SIGKILL") };
-}
-
-async function answers(url: string): Promise<boolean> {
-  try {
-    const connection = await createConnection(url);
-    await connection.end();
-    return true;
-  } catch {
-    return false;
-  }
 }
