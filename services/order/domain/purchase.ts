@@ -11,7 +11,7 @@ export const defaultPaymentWindowMs = 30 * 60_000;
 export const reservationStates = { reserved: 1, sold: 2, released: 3 } as const;
 
 /** Why an activity sells nothing at this time, or undefined. */
-export function saleRefusal(activity: ActivityRow, nowMs: number): ConnectError | undefined {
+function saleRefusal(activity: ActivityRow, nowMs: number): ConnectError | undefined {
   if (activity.state === activityStates.draft) return fail(orderErrors.ACTIVITY_NOT_FOUND);
   if (activity.state === activityStates.closed) return fail(orderErrors.SALE_ENDED);
   if (activity.startsAt !== null && nowMs < activity.startsAt) return fail(orderErrors.SALE_NOT_STARTED);

@@ -130,6 +130,39 @@ describe.each(databaseKinds)("%s", (kind) => {
       },
     );
 
+    test.each([
+      ["another buyer", "c"],
+      ["a buyer who holds one", "b"],
+    ])("a sale closed by another process a moment ago refuses %s as ended", async (_who, buyerId) => {
+      const { activityId } = await on.sale();
+      await on.buy(activityId, "b");
+      await on.database.transact(async (uow) => closeActivity(uow, activityId, await uow.now()));
+      expect(await refusal(on.buy(activityId, buyerId))).toBe("SALE_ENDED");
+      expect(await on.stockOf(activityId)).toEqual([9, 1, 0]);
+    });
+
+    test("stock that another process gave back a moment ago is sold", async () => {
+      const { activityId } = await on.sale({ totalStock: 1n });
+      const { reservationId } = await on.buy(activityId, "a");
+      expect(await refusal(on.buy(activityId, "b"))).toBe("OUT_OF_STOCK");
+      await on.move([reservationId], "release");
+      expect((await on.buy(activityId, "b")).remainingStock).toBe(0n);
+    });
+
+    test("the sale that follows another one of the same product is meant from its first moment", async () => {
+      const first = await on.sale();
+      const { productId } = first;
+      const buy = async (buyerId: string) => {
+        const { reservation } = await on.seckill.purchase({ productId, buyerId, quantity: 1n }, asAdmin);
+        return reservation;
+      };
+      expect((await buy("a"))?.activityId).toBe(first.activityId);
+      await on.database.transact(async (uow) => closeActivity(uow, first.activityId, await uow.now()));
+      const price = { currency: "CNY", minorUnits: 900n };
+      const second = await on.sale({ productId, price });
+      expect(await buy("b")).toMatchObject({ activityId: second.activityId, unitPrice: price });
+    });
+
     test("refused purchases use up no order numbers", async () => {
       const { activityId } = await on.sale({ totalStock: 2n });
       const shop = await seckillClient(on.database);

@@ -1,4 +1,3 @@
-import { fail } from "@ordermesh/runtime/errors/fail.ts";
 import type { Database } from "@ordermesh/runtime/store/database.ts";
 import { type GroupCommit, groupCommit, type Outcome } from "@ordermesh/runtime/store/group-commit.ts";
 import { newId, uuidv7 } from "@ordermesh/runtime/store/id.ts";
@@ -8,8 +7,7 @@ import { StoreError } from "@ordermesh/runtime/store/store-error.ts";
 import type { UnitOfWork } from "@ordermesh/runtime/store/unit-of-work.ts";
 import type { ActivityRow } from "../domain/activity.ts";
 import { decimalText, fromMinor } from "../domain/decimal.ts";
-import { orderErrors } from "../domain/order-errors.ts";
-import { externalOrderId, saleRefusal } from "../domain/purchase.ts";
+import { externalOrderId } from "../domain/purchase.ts";
 import {
   decidePurchases,
   type PurchaseDecision,
@@ -17,8 +15,10 @@ import {
   type Sales,
   type Slot,
   saleOf,
+  slotKey,
 } from "../domain/purchase-decision.ts";
 import { readSales } from "./activity-store.ts";
+import { KnownSales } from "./known-sales.ts";
 import { purchaseEvent } from "./purchase-event.ts";
 import { makeReservations, type NewReservation, takenSlots } from "./reservation-store.ts";
 import { takeStock } from "./stock.ts";
@@ -75,14 +75,15 @@ type Outcomes = Map<PurchaseOrder, Outcome<PurchaseResult>>;
  * Commits the purchases that arrive together in one transaction: stock, reservation, event and idempotency row of
  * each, before any of them is answered. A caller who leaves after that began changes nothing.
  *
- * The activity's row, which all buyers of a sale want, is locked last and for the commit alone: what is committed
- * decides who may buy, reservations and events are written, and then the stock is taken under the conditions of that
- * decision. Where they do not hold any more, the transaction is undone and runs again.
+ * The activity's row, which all buyers of a sale want, is locked last and for the commit alone: what is known of the
+ * sale decides who may buy (a refusal only what is read of it now), reservations and events are written, and then the
+ * stock is taken under the conditions of that decision. Where they do not hold, the transaction is undone and runs again.
  */
 export function purchaseBatch(options: PurchaseBatchOptions): GroupCommit<PurchaseOrder, PurchaseResult> {
   const { database, maxQueue, maxBatch } = options;
   const orderNumbers = allocator(database, "order", numberBlock);
   const lineNumbers = allocator(database, "order_line", numberBlock);
+  const known = new KnownSales();
 
   return groupCommit<PurchaseOrder, PurchaseResult, Numbers>({
     database,
@@ -93,12 +94,11 @@ export function purchaseBatch(options: PurchaseBatchOptions): GroupCommit<Purcha
     run: async (uow, orders, numbers) => {
       const outcomes = await answeredBefore(uow, orders);
       const open = orders.filter((order) => !outcomes.has(order));
-      const sales = await salesOf(uow, open);
-      const { accepted, refused } = await decide(uow, open, sales);
+      const { accepted, refused, nowMs } = await decide(uow, open, known);
       for (const [order, error] of refused) outcomes.set(order, { error });
       const wanted = accepted.map(({ wish, activity }, index): Wanted => {
         const reservation = {
-          ...newReservation(wish, activity, sales.nowMs, options.paymentWindowMs),
+          ...newReservation(wish, activity, nowMs, options.paymentWindowMs),
           orderNumber: numbers.orders[index] ?? 0,
           lineNumber: numbers.lines[index] ?? 0,
         };
@@ -107,6 +107,9 @@ export function purchaseBatch(options: PurchaseBatchOptions): GroupCommit<Purcha
       const made = await write(uow, wanted);
       // Whom the stock did not reach may have some now: another batch made these buyers' purchases meanwhile.
       if (made.length < wanted.length && refused.size > 0) throw new StoreError("conflict");
+      const buyers = new Set(made.map(({ order }) => order));
+      const holders = wanted.flatMap(({ order }) => (buyers.has(order) ? [] : [order]));
+      for (const [order, error] of await refuseHolders(uow, holders, known)) outcomes.set(order, { error });
       uow.afterCommit(() => {
         const used = new Set(made.map(({ reservation }) => reservation.orderNumber));
         const unused = (_number: number, index: number) => !used.has(numbers.orders[index] ?? 0);
@@ -114,13 +117,12 @@ export function purchaseBatch(options: PurchaseBatchOptions): GroupCommit<Purcha
         lineNumbers.giveBack(numbers.lines.filter(unused));
       });
       const answers = [];
-      for (const { order, purchased } of await take(uow, made)) {
+      for (const { order, purchased } of await take(uow, made, known)) {
         outcomes.set(order, { value: purchased });
         if (order.claim !== undefined) answers.push({ claim: order.claim, answer: options.encode(purchased) });
       }
       uow.recordAll(answers);
-      // Neither refused nor made: the slot was taken.
-      return orders.map((order) => outcomes.get(order) ?? { error: fail(orderErrors.ALREADY_PURCHASED) });
+      return orders.map((order) => outcomes.get(order) ?? { error: new Error("a purchase was not decided") });
     },
   });
 }
@@ -140,28 +142,53 @@ async function answeredBefore(uow: UnitOfWork, orders: readonly PurchaseOrder[])
   return outcomes;
 }
 
-function salesOf(uow: UnitOfWork, orders: readonly PurchaseOrder[]): Promise<Sales> {
-  const ids = orders.flatMap(({ target }) => ("activityId" in target ? [target.activityId] : []));
-  const products = orders.flatMap(({ target }) => ("productId" in target ? [target.productId] : []));
-  return readSales(uow, { ids, products });
+interface Decision extends PurchaseDecision<PurchaseOrder> {
+  /** Of the decision, on the database's clock (epoch milliseconds). */
+  readonly nowMs: number;
 }
 
 /**
- * Decides as far as reading can. Who holds a slot is read only where somebody is refused, for it is told before a lack
- * of stock; otherwise the insert finds that out.
+ * Decides by what is known of the sales; where that refuses somebody, by reading them. Who holds a slot is read only
+ * where somebody is still refused, for it is told before a lack of stock; otherwise the insert finds that out.
  */
-async function decide(
+async function decide(uow: UnitOfWork, orders: readonly PurchaseOrder[], known: KnownSales): Promise<Decision> {
+  const guess = known.guess(orders.map(({ target }) => target));
+  if (guess !== undefined) {
+    const guessed = decidePurchases(orders, guess, new Set());
+    if (guessed.refused.size === 0) return { ...guessed, nowMs: guess.nowMs };
+  }
+  const sales = await salesOf(uow, orders, known);
+  const { nowMs } = sales;
+  const hoped = decidePurchases(orders, sales, new Set());
+  if (hoped.refused.size === 0) return { ...hoped, nowMs };
+  return { ...decidePurchases(orders, sales, await takenSlots(uow, slotsOf(orders, sales))), nowMs };
+}
+
+/** Why buyers whose slots were taken are refused: that comes after what is wrong with the sale itself. */
+async function refuseHolders(
   uow: UnitOfWork,
   orders: readonly PurchaseOrder[],
-  sales: Sales,
-): Promise<PurchaseDecision<PurchaseOrder>> {
-  const hoped = decidePurchases(orders, sales, new Set());
-  if (hoped.refused.size === 0) return hoped;
-  const slots = orders.flatMap((order): Slot[] => {
+  known: KnownSales,
+): Promise<PurchaseDecision<PurchaseOrder>["refused"]> {
+  if (orders.length === 0) return new Map();
+  const sales = await salesOf(uow, orders, known);
+  return decidePurchases(orders, sales, new Set(slotsOf(orders, sales).map(slotKey))).refused;
+}
+
+async function salesOf(uow: UnitOfWork, orders: readonly PurchaseOrder[], known: KnownSales): Promise<Sales> {
+  const sales = await readSales(uow, {
+    ids: orders.flatMap(({ target }) => ("activityId" in target ? [target.activityId] : [])),
+    products: orders.flatMap(({ target }) => ("productId" in target ? [target.productId] : [])),
+  });
+  known.learn(sales);
+  return sales;
+}
+
+function slotsOf(orders: readonly PurchaseOrder[], sales: Sales): readonly Slot[] {
+  return orders.flatMap((order): Slot[] => {
     const activityId = saleOf(sales, order.target)?.id;
     return activityId === undefined ? [] : [{ activityId, buyerId: order.buyerId }];
   });
-  return decidePurchases(orders, sales, await takenSlots(uow, slots));
 }
 
 /** Writes reservations and events; returns what is made: those whose slot was free. */
@@ -177,26 +204,27 @@ async function write(uow: UnitOfWork, wanted: readonly Wanted[]): Promise<readon
 }
 
 /**
- * Takes the stock, an activity after the other in the order of their ids. Throws a conflict where one has too little
- * by now, is closed, or its window ended while this transaction waited for its lock.
+ * Takes the stock, an activity after the other in the order of their ids. Throws a conflict where one has too little,
+ * is closed, or its window does not hold: then nobody knows it any more.
  */
 async function take(
   uow: UnitOfWork,
   made: readonly Wanted[],
+  known: KnownSales,
 ): Promise<readonly { readonly order: PurchaseOrder; readonly purchased: Purchased }[]> {
   const quantities = new Map<string, number>();
   for (const { reservation } of made) {
     quantities.set(reservation.activityId, (quantities.get(reservation.activityId) ?? 0) + reservation.quantity);
   }
-  const ids = [...quantities.keys()].sort();
-  for (const id of ids) {
-    if (!(await takeStock(uow, id, quantities.get(id) ?? 0))) throw new StoreError("conflict");
-  }
-  const { byId, nowMs } = await readSales(uow, { ids, products: [] });
   const left = new Map<string, number>();
-  for (const activity of byId.values()) {
-    if (saleRefusal(activity, nowMs) !== undefined) throw new StoreError("conflict");
-    left.set(activity.id, activity.free + (quantities.get(activity.id) ?? 0));
+  for (const [id, quantity] of [...quantities].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const free = await takeStock(uow, id, quantity);
+    if (free === undefined) {
+      known.forget(id);
+      throw new StoreError("conflict");
+    }
+    uow.afterCommit(() => known.sold(id, free));
+    left.set(id, free + quantity);
   }
   return made.map(({ order, reservation }) => {
     const remaining = (left.get(reservation.activityId) ?? 0) - reservation.quantity;

@@ -81,16 +81,23 @@ export async function moveStock(uow: UnitOfWork, moves: ReadonlyMap<string, Stoc
 }
 
 /**
- * Takes free stock of one activity for reservations. False, and nothing changes, when there is less of it or the
- * activity is not open.
+ * Takes free stock of one activity for reservations, and tells what is left of it. Undefined, and nothing changes, when
+ * there is less, or the activity sells nothing by the database's clock.
  */
-export async function takeStock(uow: UnitOfWork, activityId: string, quantity: number): Promise<boolean> {
-  const { affected } = await uow.run(
-    `update activities set free = free - ?, reserved = reserved + ?, updated_at = ${uow.dialect.now}
-     where id = ? and free >= ? and state = ${activityStates.open}`,
-    [quantity, quantity, activityId, quantity],
-  );
-  return affected === 1;
+export async function takeStock(uow: UnitOfWork, activityId: string, quantity: number): Promise<number | undefined> {
+  const { name, now } = uow.dialect;
+  // Told by the statement that locks the row: a read would hold up all who want the row for one round trip more.
+  const left = name === "mysql" ? "last_insert_id(free - ?)" : "free - ?";
+  const statement = `update activities set free = ${left}, reserved = reserved + ?, updated_at = ${now}
+    where id = ? and free >= ? and state = ${activityStates.open}
+      and (starts_at is null or starts_at <= ${now}) and (ends_at is null or ends_at > ${now})`;
+  const params = [quantity, quantity, activityId, quantity];
+  if (name === "mysql") {
+    const { affected, told } = await uow.run(statement, params);
+    return affected === 1 ? told : undefined;
+  }
+  const [row] = await uow.all(`${statement} returning free`, params);
+  return row === undefined ? undefined : integer(row.free);
 }
 
 function sale(state: number, quantity: number): StockMove | undefined {

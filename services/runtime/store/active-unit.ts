@@ -5,7 +5,7 @@ import { IdempotencyKeys } from "./idempotency-keys.ts";
 import { markHandled } from "./inbox.ts";
 import { type StoredEvent, writeOutbox } from "./outbox-table.ts";
 import type { SharedTables } from "./shared-tables.ts";
-import type { Dialect, Row, SqlValue, StatementOptions, ValueRow } from "./sql.ts";
+import type { Dialect, Row, RunResult, SqlValue, StatementOptions, ValueRow } from "./sql.ts";
 import { cancelled } from "./store-error.ts";
 import type { OutboxEvent, UnitOfWork } from "./unit-of-work.ts";
 
@@ -48,7 +48,7 @@ export class ActiveUnit implements UnitOfWork {
     return this.#guarded(() => this.#session.values(sql, params, options));
   }
 
-  run(sql: string, params?: readonly SqlValue[], options?: StatementOptions): Promise<{ affected: number }> {
+  run(sql: string, params?: readonly SqlValue[], options?: StatementOptions): Promise<RunResult> {
     return this.#guarded(() => this.#session.run(sql, params, options));
   }
 

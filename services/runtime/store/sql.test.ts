@@ -250,12 +250,24 @@ describe.each(databaseKinds)("%s", (kind) => {
     });
   });
 
+  test("an UPDATE tells a value: returning it, or on MySQL as the last insert id", async () => {
+    await sql.run("insert into things (id, count) values ('told', 5)");
+    const update = (value: string) => `update things set count = ${value} where id = 'told'`;
+    if (database.dialect.name === "mysql") {
+      expect(await sql.run(update("last_insert_id(count - ?)"), [5])).toEqual({ affected: 1, told: 0 });
+    } else {
+      expect(await sql.all(`${update("count - ?")} returning count`, [5])).toHaveLength(1);
+    }
+    const [row] = await sql.all("select count from things where id = 'told'");
+    expect(integer(row?.count)).toBe(0);
+  });
+
   describe("duplicates", () => {
     test("are skipped and counted 0", async () => {
       const insert = `insert into things (id) values (?), (?)${database.dialect.onDuplicateSkip("things", ["id"])}`;
-      expect(await sql.run(insert, ["skip1", "skip2"])).toEqual({ affected: 2 });
-      expect(await sql.run(insert, ["skip1", "skip3"])).toEqual({ affected: 1 });
-      expect(await sql.run(insert, ["skip1", "skip3"])).toEqual({ affected: 0 });
+      expect(await sql.run(insert, ["skip1", "skip2"])).toMatchObject({ affected: 2 });
+      expect(await sql.run(insert, ["skip1", "skip3"])).toMatchObject({ affected: 1 });
+      expect(await sql.run(insert, ["skip1", "skip3"])).toMatchObject({ affected: 0 });
     });
 
     test("of another key are not hidden by the skip", async () => {

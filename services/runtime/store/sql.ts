@@ -15,6 +15,17 @@ export interface StatementOptions {
   readonly once?: boolean;
 }
 
+export interface RunResult {
+  /**
+   * Rows inserted or deleted, and rows that an UPDATE really changed. MySQL counts no row whose values stay the same,
+   * the others do: let an UPDATE whose count decides something change a value. A row passed over by `onDuplicateSkip`
+   * counts 0, one set by `onDuplicateSet` 1 or (MySQL) 2.
+   */
+  readonly affected: number;
+  /** MySQL and MariaDB: what the statement gave to `last_insert_id(...)`. The others tell values with `returning`. */
+  readonly told?: number;
+}
+
 /**
  * Runs statements with `?` placeholders on one connection, whatever the database. Failures are `StoreError`s.
  * On PostgreSQL a failed statement spoils its transaction: let the error end it, and run it again if need be.
@@ -24,12 +35,7 @@ export interface Sql {
   all(sql: string, params?: readonly SqlValue[], options?: StatementOptions): Promise<Row[]>;
   /** As `all` with rows as arrays: costs less where a statement reads many columns of many rows. */
   values(sql: string, params?: readonly SqlValue[], options?: StatementOptions): Promise<ValueRow[]>;
-  /**
-   * `affected`: rows inserted or deleted, and rows that an UPDATE really changed. MySQL counts no row whose values
-   * stay the same, the others do: let an UPDATE whose count decides something change a value. A row passed over by
-   * `onDuplicateSkip` counts 0, one set by `onDuplicateSet` 1 or (MySQL) 2.
-   */
-  run(sql: string, params?: readonly SqlValue[], options?: StatementOptions): Promise<{ affected: number }>;
+  run(sql: string, params?: readonly SqlValue[], options?: StatementOptions): Promise<RunResult>;
 }
 
 /** The few places where SQL differs between databases; everything else is written once. */

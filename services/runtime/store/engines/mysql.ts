@@ -132,7 +132,8 @@ function mysqlDriver(version: string): Driver<Connection> {
     },
     run: async (connection, sql, params, once) => {
       const result = once ? await query(connection, inline(sql, params)) : await execute(connection, sql, params);
-      return (result as ResultSetHeader).affectedRows;
+      const { affectedRows, insertId } = result as ResultSetHeader;
+      return { affected: affectedRows, told: insertId };
     },
     interruption: (connection) => ({ sql: `kill query ${connection.threadId}`, params: [] }),
     error: mysqlError,

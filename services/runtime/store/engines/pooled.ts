@@ -1,5 +1,5 @@
 import { type Sequelize, Transaction } from "sequelize";
-import type { Dialect, Row, Sql, SqlValue, ValueRow } from "../sql.ts";
+import type { Dialect, Row, RunResult, Sql, SqlValue, ValueRow } from "../sql.ts";
 import { StoreError } from "../store-error.ts";
 import type { Engine, MigrationSession, Session } from "./engine.ts";
 
@@ -11,7 +11,7 @@ export interface Driver<C extends object> {
   command(connection: C, text: string): Promise<void>;
   all(connection: C, sql: string, params: readonly SqlValue[], once: boolean): Promise<Row[]>;
   values(connection: C, sql: string, params: readonly SqlValue[], once: boolean): Promise<ValueRow[]>;
-  run(connection: C, sql: string, params: readonly SqlValue[], once: boolean): Promise<number>;
+  run(connection: C, sql: string, params: readonly SqlValue[], once: boolean): Promise<RunResult>;
   /** The command, for another connection, that cancels what `connection` runs. */
   interruption(connection: C): { sql: string; params: readonly SqlValue[] } | undefined;
   /** Maps failures to get a connection. */
@@ -72,8 +72,7 @@ export function pooledEngine<C extends object>(sequelize: Sequelize, driver: Dri
     dialect: driver.dialect,
     all: (sql, params = [], options) => withConnection((c) => driver.all(c, sql, params, options?.once ?? false)),
     values: (sql, params = [], options) => withConnection((c) => driver.values(c, sql, params, options?.once ?? false)),
-    run: (sql, params = [], options) =>
-      withConnection(async (c) => ({ affected: await driver.run(c, sql, params, options?.once ?? false) })),
+    run: (sql, params = [], options) => withConnection((c) => driver.run(c, sql, params, options?.once ?? false)),
   };
 
   return {
@@ -121,12 +120,8 @@ class PooledSession<C extends object> implements Session {
     return this.#watch(this.#driver.values(this.#connection, sql, params, options?.once ?? false));
   }
 
-  async run(
-    sql: string,
-    params: readonly SqlValue[] = [],
-    options?: { once?: boolean },
-  ): Promise<{ affected: number }> {
-    return { affected: await this.#watch(this.#driver.run(this.#connection, sql, params, options?.once ?? false)) };
+  run(sql: string, params: readonly SqlValue[] = [], options?: { once?: boolean }): Promise<RunResult> {
+    return this.#watch(this.#driver.run(this.#connection, sql, params, options?.once ?? false));
   }
 
   async commit(): Promise<void> {
@@ -182,7 +177,7 @@ function migrationSession<C extends object>(sequelize: Sequelize, driver: Driver
       dialect: driver.dialect,
       all: (sql, params = []) => driver.all(connection, sql, params, true),
       values: (sql, params = []) => driver.values(connection, sql, params, true),
-      run: async (sql, params = []) => ({ affected: await driver.run(connection, sql, params, true) }),
+      run: (sql, params = []) => driver.run(connection, sql, params, true),
     },
   };
 }

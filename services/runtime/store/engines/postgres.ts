@@ -52,8 +52,9 @@ function postgresDriver(): Driver<pg.Client> {
     all: async (connection, sql, params, once) => (await submit(connection, statement(sql, params, once))).rows,
     values: async (connection, sql, params, once) =>
       (await submit<ValueRow>(connection, { ...statement(sql, params, once), rowMode: "array" })).rows,
-    run: async (connection, sql, params, once) =>
-      (await submit(connection, statement(sql, params, once))).rowCount ?? 0,
+    run: async (connection, sql, params, once) => ({
+      affected: (await submit(connection, statement(sql, params, once))).rowCount ?? 0,
+    }),
     interruption: (connection) => {
       const pid: unknown = Reflect.get(connection, "processID");
       return typeof pid === "number" ? { sql: "select pg_cancel_backend(?)", params: [pid] } : undefined;

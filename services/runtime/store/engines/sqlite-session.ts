@@ -1,4 +1,4 @@
-import type { Row, SqlValue, StatementOptions, ValueRow } from "../sql.ts";
+import type { Row, RunResult, SqlValue, StatementOptions, ValueRow } from "../sql.ts";
 import type { Session } from "./engine.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 
@@ -21,7 +21,7 @@ export class SqliteSession implements Session {
     return this.#writer.values(sql, params, options?.once ?? false);
   }
 
-  async run(sql: string, params: readonly SqlValue[] = [], options?: StatementOptions): Promise<{ affected: number }> {
+  async run(sql: string, params: readonly SqlValue[] = [], options?: StatementOptions): Promise<RunResult> {
     return { affected: this.#writer.run(sql, params, options?.once ?? false) };
   }
 
