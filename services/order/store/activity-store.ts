@@ -90,10 +90,9 @@ export interface ActivityCounts {
 
 export async function countActivity(sql: Sql, id: string): Promise<ActivityCounts> {
   const [row] = await sql.all(
-    `select count(*) as made, count(live) as live, count(released_at) as released,
-       (select count(*) from orders where activity_id = ?) as orders
-     from reservations where activity_id = ?`,
-    [id, id],
+    `select count(*) as made, count(r.live) as live, count(r.released_at) as released, count(o.id) as orders
+     from reservations r left join orders o on o.id = r.order_id where r.activity_id = ?`,
+    [id],
   );
   return {
     buyers: integer(row?.live),
@@ -121,7 +120,7 @@ export async function lockActivities(
   return locked;
 }
 
-/** The activities that purchases may mean, with the database's time; not locked. */
+/** The activities that purchases may mean, with the database's time; not locked. See `KnownSales`. */
 export async function readSales(
   sql: Sql,
   targets: { readonly ids: readonly string[]; readonly products: readonly string[] },

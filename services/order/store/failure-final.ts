@@ -1,5 +1,6 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { OrderFailureFinalSchema } from "@ordermesh/proto/ordermesh/events/v1/order_pb";
+import { text } from "@ordermesh/runtime/store/column.ts";
 import type { UnitOfWork } from "@ordermesh/runtime/store/unit-of-work.ts";
 import { moveReservations } from "./stock.ts";
 
@@ -22,12 +23,12 @@ export async function finishFailure(uow: UnitOfWork, failure: FinalFailure): Pro
   const { number, externalOrderId, buyerId, productId, reason, reservationId } = failure;
   if (reservationId !== undefined) {
     // The lock first: an order that is being made from the reservation is seen, or waits.
-    const held = await uow.all(
-      `select id from reservations where id = ? and external_order_id = ?${uow.dialect.forUpdate}`,
+    const [held] = await uow.all(
+      `select order_id from reservations where id = ? and external_order_id = ?${uow.dialect.forUpdate}`,
       [reservationId, externalOrderId],
     );
-    const orders = await uow.all("select id from orders where reservation_id = ?", [reservationId]);
-    if (held.length > 0 && orders.length === 0) await moveReservations(uow, [reservationId], "release");
+    const orders = held && (await uow.all("select id from orders where id = ?", [text(held.order_id)]));
+    if (orders?.length === 0) await moveReservations(uow, [reservationId], "release");
   }
   const event = create(OrderFailureFinalSchema, {
     failureNumber: BigInt(number),

@@ -5,6 +5,7 @@ import { listIndexes } from "./0003-list-indexes.ts";
 import { linesByOrder } from "./0004-lines-by-order.ts";
 import { userLists } from "./0005-user-lists.ts";
 import { taskPriceOfNothing } from "./0006-task-price-of-nothing.ts";
+import { ordersByReservation } from "./0007-orders-by-reservation.ts";
 
 /** The order service's schema, oldest step first. */
 export const orderMigrations: readonly Migration[] = [
@@ -14,4 +15,5 @@ export const orderMigrations: readonly Migration[] = [
   linesByOrder,
   userLists,
   taskPriceOfNothing,
+  ordersByReservation,
 ];
