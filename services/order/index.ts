@@ -11,6 +11,7 @@ import { type Retention, sharedRetention, startRetention } from "@ordermesh/runt
 import type { Logger } from "@ordermesh/runtime/telemetry/logger.ts";
 import type { TlsIdentity } from "@ordermesh/runtime/tls/identity.ts";
 import type { orderOptions } from "./config.ts";
+import { Rush } from "./domain/rush.ts";
 import { startExpirySweeper } from "./events/expiry-sweeper.ts";
 import { startFailureSweeper } from "./events/failure-sweeper.ts";
 import { startSeckillConsumer } from "./events/seckill-consumer.ts";
@@ -95,6 +96,7 @@ export async function createOrderService(options: OrderServiceOptions): Promise<
   let failureSweeper: ReturnType<typeof startFailureSweeper> | undefined;
   let expirySweeper: ReturnType<typeof startExpirySweeper> | undefined;
   let consumer: Subscription | undefined;
+  const rush = new Rush();
   readiness.add("order outbox", () => relay?.problem);
   readiness.add("seckill consumer", () => (consumer?.healthy ? undefined : "it does not consume"));
 
@@ -108,7 +110,7 @@ export async function createOrderService(options: OrderServiceOptions): Promise<
           autoCompleteMerged: values.AUTO_COMPLETE_MERGED === "true",
         },
       }),
-      seckillService({ database, log, settings: { paymentWindowMs, mostWaiting: values.PURCHASE_QUEUE } }),
+      seckillService({ database, log, rush, settings: { paymentWindowMs, mostWaiting: values.PURCHASE_QUEUE } }),
       failureService({ database, log, currency, paymentWindowMs }),
     ],
     parts: [
@@ -131,7 +133,8 @@ export async function createOrderService(options: OrderServiceOptions): Promise<
       {
         name: "seckill consumer",
         start: async () => {
-          consumer = await startSeckillConsumer({ database, bus, log, settings: { currency, paymentWindowMs } });
+          const settings = { currency, paymentWindowMs };
+          consumer = await startSeckillConsumer({ database, bus, log, rush, settings });
         },
         stop: () => consumer?.stop(),
       },

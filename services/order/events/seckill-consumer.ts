@@ -14,6 +14,7 @@ import { isStoreError, StoreError } from "@ordermesh/runtime/store/store-error.t
 import type { UnitOfWork } from "@ordermesh/runtime/store/unit-of-work.ts";
 import type { Logger } from "@ordermesh/runtime/telemetry/logger.ts";
 import type { OrderIntake } from "../domain/order-intake.ts";
+import type { Rush } from "../domain/rush.ts";
 import { type RefusedOrder, readSeckillMessage } from "../domain/seckill-message.ts";
 import { recordFailure } from "../store/failure-store.ts";
 import { type IntakeResult, takeOrders } from "../store/order-intake.ts";
@@ -36,11 +37,15 @@ interface SeckillConsumerOptions {
   readonly database: Database;
   readonly bus: EventBus;
   readonly log: Logger;
+  /** While this process's buyers come in a rush, their answers come first and orders wait. Default: nobody comes first. */
+  readonly rush?: Rush;
   readonly settings?: SeckillConsumerSettings;
 }
 
 /** Several batches; a crash wastes at most so many numbers. */
 const numberBlock = 10_000;
+/** A rush that lasts longer must share with the orders that it brings (milliseconds). */
+const longestRushMs = 5000;
 /** Another consumer that takes the same orders has committed by then. */
 const mostCollisions = 3;
 
@@ -50,7 +55,7 @@ const mostCollisions = 3;
  * comes again, and a refused one must be refused again when the process ended before its dead letter was stored.
  */
 export function startSeckillConsumer(options: SeckillConsumerOptions): Promise<Subscription> {
-  const { database, bus, log, settings = {} } = options;
+  const { database, bus, log, rush, settings = {} } = options;
   const spec: ConsumerSpec = {
     stream: "SECKILL",
     durable: "order-seckill",
@@ -63,6 +68,8 @@ export function startSeckillConsumer(options: SeckillConsumerOptions): Promise<S
     batchTargetMs: settings.batchTargetMs ?? 400,
     // While one batch waits for the database, the other is decoded and written out.
     concurrency: settings.concurrency ?? 2,
+    // Who heard yes is told the order from its reservation until it stands.
+    ...(rush && { giveWayTo: { busy: () => rush.on, atMostMs: longestRushMs } }),
   };
   const consumer = new SeckillConsumer(database, log, spec.maxDeliveries, settings);
   const handler: BatchHandler = (batch) => consumer.handle(batch);

@@ -15,6 +15,7 @@ import type { Logger } from "@ordermesh/runtime/telemetry/logger.ts";
 import { type ActivityRow, type ActivityTerms, checkWindow } from "../domain/activity.ts";
 import { orderErrors } from "../domain/order-errors.ts";
 import { defaultPaymentWindowMs } from "../domain/purchase.ts";
+import { Rush } from "../domain/rush.ts";
 import { activityById, countActivity, currentSale, listActivities } from "../store/activity-store.ts";
 import { nextPageToken, readPageToken } from "../store/page-token.ts";
 import { type Purchased, purchaseBatch } from "../store/purchase-batch.ts";
@@ -26,6 +27,8 @@ import { activityMessage, purchaseMessage, reservationMessage } from "./seckill-
 export interface SeckillServiceOptions {
   readonly database: Database;
   readonly log: Logger;
+  /** Of this process's buyers; others may look at it. Default: one of its own. */
+  readonly rush?: Rush;
   readonly settings?: {
     /** How long an order may be paid (milliseconds). Default 30 minutes. */
     readonly paymentWindowMs?: number;
@@ -41,7 +44,7 @@ export interface SeckillServiceOptions {
 const defaultPageSize = 20;
 
 /** Flash sales over one database (docs/contracts/minishop.md 1.5, 3.4, 6). */
-export function seckillService({ database, settings }: SeckillServiceOptions): ServiceBinding {
+export function seckillService({ database, rush = new Rush(), settings }: SeckillServiceOptions): ServiceBinding {
   const purchases = purchaseBatch({
     database,
     paymentWindowMs: settings?.paymentWindowMs ?? defaultPaymentWindowMs,
@@ -116,7 +119,7 @@ export function seckillService({ database, settings }: SeckillServiceOptions): S
         },
         { signal: context.signal, deadline: context.deadline },
       );
-      const result = await counter.count(committed);
+      const result = await counter.count(rush.during(committed));
       if (!("stored" in result)) return purchaseResponse(result);
       context.responseHeader.set(idempotentReplayedHeader, "true");
       return fromBinary(PurchaseResponseSchema, result.stored);

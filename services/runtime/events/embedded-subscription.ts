@@ -1,7 +1,9 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "../telemetry/logger.ts";
 import { BatchSize } from "./batch-size.ts";
 import type { BatchHandler, ConsumerSpec, Delivery, Subscription } from "./bus.ts";
 import type { EmbeddedConsumer } from "./embedded-consumer.ts";
+import { GiveWay, giveWayPauseMs } from "./give-way.ts";
 import { decide, HandlerWatch } from "./verdict.ts";
 
 /** After the log failed, as on a full disk (milliseconds). */
@@ -20,6 +22,7 @@ export class EmbeddedSubscription implements Subscription {
   readonly #log: Logger;
   readonly #watched: HandlerWatch;
   readonly #size: BatchSize;
+  readonly #giveWay: GiveWay;
   readonly #loop: Promise<void>;
   #wake: () => void = () => {};
   #news = false;
@@ -33,6 +36,7 @@ export class EmbeddedSubscription implements Subscription {
     this.#log = log.child({ stream: spec.stream, consumer: spec.durable });
     this.#watched = new HandlerWatch(spec);
     this.#size = new BatchSize(spec);
+    this.#giveWay = new GiveWay(spec);
     this.#loop = this.#run();
   }
 
@@ -57,10 +61,13 @@ export class EmbeddedSubscription implements Subscription {
     let taken = await this.#persist(() => this.#consumer.take(this.#size.current));
     while (!this.#stopping) {
       if (taken === undefined || taken.length === 0) {
+        this.#giveWay.caughtUp();
         await this.#sleep();
         taken = this.#stopping ? undefined : await this.#persist(() => this.#consumer.take(this.#size.current));
         continue;
       }
+      while (this.#giveWay.wanted && !this.#stopping) await delay(giveWayPauseMs);
+      if (this.#stopping) break;
       const batch: readonly Delivery[] = taken;
       this.#watched.begin();
       const started = performance.now();

@@ -4,13 +4,13 @@ import { deliveryOf } from "./dead-letters.ts";
 
 /**
  * A delivered message with what its acknowledgement subject says of it (JetStream ADR-15); undefined for a status
- * message. Never throws, whatever a foreign publisher put into it.
+ * message. `last`: the consumer has no more of them. Never throws, whatever a foreign publisher put into it.
  */
-export function parseMessage(message: Msg): { delivery: Delivery; redelivered: boolean } | undefined {
+export function parseMessage(message: Msg): { delivery: Delivery; redelivered: boolean; last: boolean } | undefined {
   // $JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<delivered>.<sequence>.<consumer sequence>.<time>.<pending>[.<random>]
   const tokens = message.reply?.split(".") ?? [];
   const first = tokens.length === 9 ? 2 : 4;
-  const [stream, , delivered, sequence, , time] = tokens.slice(first);
+  const [stream, , delivered, sequence, , time, pending] = tokens.slice(first);
   if (tokens[1] !== "ACK" || stream === undefined || time === undefined) return undefined;
   const { id, headers } = headersOf(message);
   const { buffer, byteOffset, length } = message.data;
@@ -23,7 +23,7 @@ export function parseMessage(message: Msg): { delivery: Delivery; redelivered: b
     // Nanoseconds exceed 2^53.
     storedAt: Number(time.slice(0, -6)),
   };
-  return { delivery: deliveryOf(stream, stored, 1), redelivered: delivered !== "1" };
+  return { delivery: deliveryOf(stream, stored, 1), redelivered: delivered !== "1", last: pending === "0" };
 }
 
 /** The publisher's headers and the message's id; of a repeated header the first counts. */

@@ -3,6 +3,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import { BatchSize } from "./batch-size.ts";
 import type { BatchHandler, ConsumerSpec, Delivery, OutgoingMessage, Subscription } from "./bus.ts";
 import { deadLetterOf, isFor } from "./dead-letters.ts";
+import { GiveWay, giveWayPauseMs } from "./give-way.ts";
 import type { AttemptNotes } from "./jetstream-attempts.ts";
 import { parseMessage } from "./jetstream-message.ts";
 import type { JetStreamPublisher } from "./jetstream-publisher.ts";
@@ -50,6 +51,7 @@ export class JetStreamSubscription implements Subscription {
   /** One for each batch that may be in the handler's hands. */
   readonly #slots: readonly HandlerWatch[];
   readonly #size: BatchSize;
+  readonly #giveWay: GiveWay;
   /** A batch with redelivered messages is at work: none beside it, so that what ends this process is known. */
   #exclusive = false;
   /** Mean size of the last batch's messages. */
@@ -60,7 +62,9 @@ export class JetStreamSubscription implements Subscription {
   #stopping = false;
   readonly #timers: NodeJS.Timeout[] = [];
   #retry: NodeJS.Timeout | undefined;
-  #drainScheduled = false;
+  #scheduled = false;
+  /** The server has more than it was asked for. */
+  #more = false;
 
   constructor(host: SubscriptionHost, spec: ConsumerSpec, handler: BatchHandler) {
     this.#host = host;
@@ -70,6 +74,7 @@ export class JetStreamSubscription implements Subscription {
     this.#matches = subjectMatcher(spec.subjects);
     this.#slots = Array.from({ length: spec.concurrency ?? 1 }, () => new HandlerWatch(spec));
     this.#size = new BatchSize(spec);
+    this.#giveWay = new GiveWay(spec);
     // The callback must not throw: that would end the client's reader, and with it the whole connection.
     this.#subscription = host.nc.subscribe(`${this.#inbox}.*`, {
       callback: (error, message) => (error ? this.#lost(error.message) : this.#received(message)),
@@ -164,7 +169,8 @@ export class JetStreamSubscription implements Subscription {
       return;
     }
     if (this.#pull.left > 0) this.#pull.left--;
-    const { delivery, redelivered } = delivered;
+    const { delivery, redelivered, last } = delivered;
+    this.#more = !last;
     if (!this.#matches(delivery.subject) || !isFor(this.#spec.durable, delivery.headers)) {
       this.#publish(message.reply ?? "", "+ACK");
       this.#request();
@@ -176,14 +182,17 @@ export class JetStreamSubscription implements Subscription {
       this.#held.set(delivery.sequence, held);
       this.#waiting.push(held);
     }
-    if (!this.#drainScheduled && this.#slots.some((slot) => !slot.busy)) {
-      this.#drainScheduled = true;
-      // After the network chunk that is being read: its messages make one batch.
-      setImmediate(() => {
-        this.#drainScheduled = false;
-        this.#run();
-      });
-    }
+    // After the network chunk that is being read: its messages make one batch.
+    if (this.#slots.some((slot) => !slot.busy)) this.#schedule(setImmediate);
+  }
+
+  #schedule(soon: (run: () => void) => void): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    soon(() => {
+      this.#scheduled = false;
+      this.#run();
+    });
   }
 
   /** The end or a sign of life of a request; those of an earlier request mean nothing. */
@@ -199,10 +208,18 @@ export class JetStreamSubscription implements Subscription {
   #run(): void {
     for (;;) {
       const slot = this.#slots.find(({ busy }) => !busy);
-      if (slot === undefined || this.#waiting.length === 0 || this.#stopping || this.#exclusive) return;
+      if (slot === undefined || this.#stopping || this.#exclusive) return;
+      if (this.#waiting.length === 0) {
+        if (!this.#more && this.#slots.every(({ busy }) => !busy)) this.#giveWay.caughtUp();
+        return;
+      }
       const { count, full } = this.#nextBatch();
       const exclusive = this.#waiting.slice(0, count).some(({ again }) => again);
       if (this.#slots.some(({ busy }) => busy) && (exclusive || !full)) return;
+      if (this.#giveWay.wanted) {
+        this.#schedule((run) => setTimeout(run, giveWayPauseMs));
+        return;
+      }
       this.#exclusive = exclusive;
       this.#start(slot, this.#waiting.splice(0, count));
     }

@@ -64,6 +64,52 @@ export function delivery({ bus }: Fixture): void {
       expect(beside.filter((size) => size < 5)).toEqual([]);
     });
 
+    test("gives way to work that comes first, and catches up when it is done", async () => {
+      const stream = await newStream(bus());
+      let busy = true;
+      const { seen, handler } = recorder();
+      await bus().subscribe(consumerOf(stream, { giveWayTo: { busy: () => busy, atMostMs: 1900 } }), handler);
+      await bus().publish(numbered(`${stream.at}.x`, 120));
+      await sleep(300);
+      expect(seen).toEqual([]);
+      busy = false;
+      await until(() => seen.length === 120);
+      expect(seen.map(textOf)).toEqual(Array.from({ length: 120 }, (_, index) => String(index)));
+    });
+
+    test("gives way once and no longer than it may, until it has caught up", async () => {
+      const stream = await newStream(bus());
+      const { seen, handler } = recorder();
+      const giveWayTo = { busy: () => true, atMostMs: 300 };
+      await bus().subscribe(consumerOf(stream, { batchSize: 1, giveWayTo }), handler);
+      const round = async (upTo: number) => {
+        const started = performance.now();
+        await bus().publish(numbered(`${stream.at}.${upTo}`, 20));
+        await until(() => seen.length === upTo);
+        return performance.now() - started;
+      };
+      for (const upTo of [20, 40]) {
+        const took = await round(upTo);
+        // Not 300 ms for each of its batches.
+        expect(took).toBeGreaterThan(290);
+        expect(took).toBeLessThan(3000);
+      }
+    });
+
+    test("a subscription that gives way stops at once and leaves its messages to others", async () => {
+      const stream = await newStream(bus());
+      const first = recorder();
+      const giveWayTo = { busy: () => true, atMostMs: 1900 };
+      const waiting = await bus().subscribe(consumerOf(stream, { giveWayTo }), first.handler);
+      await bus().publish(numbered(`${stream.at}.x`, 10));
+      await sleep(100);
+      await waiting.stop();
+      const second = recorder();
+      await bus().subscribe(consumerOf(stream), second.handler);
+      await until(() => second.seen.length === 10);
+      expect(first.seen).toEqual([]);
+    });
+
     test("a redelivered message never shares the handler with another batch", async () => {
       const stream = await newStream(bus());
       await bus().publish(numbered(`${stream.at}.x`, 60));

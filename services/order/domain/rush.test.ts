@@ -1,0 +1,63 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Rush } from "./rush.ts";
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ["performance"] }));
+afterEach(() => void vi.useRealTimers());
+
+/** So many buyers come; returns what answers them. */
+function come(rush: Rush, count: number): () => Promise<void> {
+  const answers = Array.from({ length: count }, () => Promise.withResolvers<void>());
+  const told = Promise.all(answers.map(({ promise }) => rush.during(promise)));
+  return async () => {
+    for (const { resolve } of answers) resolve();
+    await told;
+  };
+}
+
+test("few buyers are no rush, however long they wait", () => {
+  const rush = new Rush();
+  come(rush, 47);
+  vi.advanceTimersByTime(10_000);
+  expect(rush.on).toBe(false);
+});
+
+test("a crowd that comes again and again is a rush after 200 ms", async () => {
+  const rush = new Rush();
+  for (let ms = 0; ms < 200; ms += 40) {
+    const answer = come(rush, 60);
+    expect(rush.on).toBe(false);
+    await answer();
+    vi.advanceTimersByTime(40);
+  }
+  come(rush, 60);
+  expect(rush.on).toBe(true);
+});
+
+test("a rush is over 50 ms after the last crowd, and the next one begins anew", async () => {
+  const rush = new Rush();
+  const answer = come(rush, 48);
+  vi.advanceTimersByTime(45);
+  for (let ms = 0; ms < 200; ms += 40) {
+    come(rush, 1);
+    vi.advanceTimersByTime(40);
+  }
+  expect(rush.on).toBe(true);
+  vi.advanceTimersByTime(11);
+  expect(rush.on).toBe(false);
+  await answer();
+  vi.advanceTimersByTime(100);
+  come(rush, 60);
+  expect(rush.on).toBe(false);
+});
+
+test("a purchase that fails leaves, too, with its error", async () => {
+  const rush = new Rush();
+  const failures = Array.from({ length: 100 }, (_, index) => rush.during(Promise.reject(new Error(`${index}`))));
+  const settled = await Promise.allSettled(failures);
+  expect(settled.map((one) => one.status === "rejected" && one.reason.message)).toEqual(
+    Array.from({ length: 100 }, (_, index) => `${index}`),
+  );
+  vi.advanceTimersByTime(300);
+  come(rush, 1);
+  expect(rush.on).toBe(false);
+});
