@@ -13,18 +13,22 @@ const drainBy = (instances: number) => `orders from messages, ${instances} insta
 const drainOf = (thousands: number) => `orders from messages, ${thousands},000 waiting`;
 const buyBy = (instances: number) => `purchases, 64 clients, ${instances} instances`;
 const buyWith = (clients: number) => `purchases, ${clients} clients`;
+/** Four times as long as orders give way to buyers. */
+const longMs = 20_000;
+const buyLong = "purchases, 64 clients, for 20 s";
 
 /** No marks: how rates and delays change with what the shop has and gets. How reads grow with their data, `order-read` tells. */
 export const growth: Suite = {
   name: "growth",
   title:
-    "MariaDB and JetStream. Orders from waiting messages, and purchases of one hot activity over Connect, by instances of the service, by clients, by messages that wait. All on the same two cores: more instances bring no more hardware.",
+    "MariaDB and JetStream. Orders from waiting messages, and purchases of one hot activity over Connect, by instances of the service, by clients, by messages that wait, and for longer than orders give way to buyers. All on the same two cores: more instances bring no more hardware.",
   rounds: { full: 3, quick: 1 },
   rows: [
     ...instanceCounts.map((count): Row => ({ name: drainBy(count), unit: "orders/s", baseline: drainBy(1) })),
     ...backlogs.map((count): Row => ({ name: drainOf(count), unit: "orders/s", baseline: drainOf(10) })),
     ...instanceCounts.map((count): Row => ({ name: buyBy(count), unit: "purchases/s", baseline: buyBy(1) })),
     ...clientCounts.map((count): Row => ({ name: buyWith(count), unit: "purchases/s", baseline: buyWith(1) })),
+    { name: buyLong, unit: "purchases/s", baseline: buyWith(64) },
   ],
   marks: [],
   prepare: async (bench) => {
@@ -35,6 +39,7 @@ export const growth: Suite = {
       ...backlogs.map((count) => drainContender(drainOf(count), server, count * thousand, {})),
       ...instanceCounts.map((instances) => buyers(server, instances, [64], () => buyBy(instances))),
       buyers(server, 1, clientCounts, buyWith),
+      buyers(server, 1, [64], () => buyLong, longMs),
     ];
   },
 };
@@ -44,17 +49,18 @@ function buyers(
   instances: number,
   clients: readonly number[],
   rowOf: (clients: number) => string,
+  fullMs = 3000,
 ): Contender {
   return {
     name: rowOf(clients[0] ?? 0),
     open: async (bench) => {
       const shop = await openShop(bench, ordermesh, server, instances);
       const sale = await shop.openSale(1_000_000_000);
-      const durationMs = bench.quick ? 400 : 3000;
+      const durationMs = bench.quick ? 400 : fullMs;
       return {
         servers: () => shop.servers,
         warmUp: async () => {
-          await shop.buy(sale, "RPC", { durationMs });
+          await shop.buy(sale, "RPC", { durationMs: Math.min(durationMs, 3000) });
         },
         measure: async (take) => {
           for (const connections of clients) {

@@ -105,7 +105,7 @@ export async function openShop(
       for (const [message, count] of Object.entries(summary.refused)) {
         if (message !== soldOut) throw new Error(`${count} buyers were refused: ${message}`);
       }
-      sale.orders.push(...summary.yes.map(([orderId]) => orderId));
+      for (const [orderId] of summary.yes) sale.orders.push(orderId);
       return { ...result, summary };
     },
     settle,
