@@ -13,7 +13,13 @@ export const orderOptions = defineConfig({
     schema: integer(1, 1_000_000),
     default: 10_000,
     doc: "Most purchases that wait for their turn; further buyers are told at once when to come back.",
-    reason: "About half a second's work and a few megabytes of memory.",
+    reason: "About a second's work and a few megabytes of memory.",
+  }),
+  PURCHASE_RUSH_SECONDS: option({
+    schema: integer(0, 25, "seconds"),
+    default: 5,
+    doc: "How long orders may wait to be made while buyers come faster than their purchases are made; 0: not at all.",
+    reason: "Buyers wait for their answer; an order is told from its purchase until it is made.",
   }),
   LIMIT_IGNORES_FAILED: option({
     schema: choice("true", "false"),

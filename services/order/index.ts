@@ -133,7 +133,7 @@ export async function createOrderService(options: OrderServiceOptions): Promise<
       {
         name: "seckill consumer",
         start: async () => {
-          const settings = { currency, paymentWindowMs };
+          const settings = { currency, paymentWindowMs, longestRushMs: values.PURCHASE_RUSH_SECONDS * 1000 };
           consumer = await startSeckillConsumer({ database, bus, log, rush, settings });
         },
         stop: () => consumer?.stop(),

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { EventBus, Subscription } from "@ordermesh/runtime/events/bus.ts";
 import { openEmbeddedBus } from "@ordermesh/runtime/events/embedded-bus.ts";
 import { externalMessageId } from "@ordermesh/runtime/events/message.ts";
@@ -196,4 +197,32 @@ test("minishop 2.3 while the database is away a message is tried again, bounded,
   await expect.poll(() => bus.deadLetters.list({ limit: 10 }), { timeout: 10_000 }).toHaveLength(1);
   const [dead] = await bus.deadLetters.list({ limit: 10 });
   expect(dead).toMatchObject({ attempts: 3, reason: "the database does not answer" });
+});
+
+test.each([
+  ["wait while buyers come in a rush, and are made after it", 5000, 0],
+  ["are made at once where they are not to wait", 0, 1],
+])("orders %s", async (_what, longestRushMs, madeMeanwhile) => {
+  const on = await openSeckill("sqlite");
+  onTestFinished(() => on.dispose());
+  const bus = await openEmbeddedBus({ dataDir: temporaryDirectory("bus"), log: quietLog });
+  onTestFinished(() => bus.close());
+  for (const [name, subjects] of [
+    ["SECKILL", "seckill.>"],
+    ["EVENTS", "ordermesh.>"],
+  ] as const) {
+    await bus.ensureStream({ name, subjects: [subjects], maxAgeMs: 3_600_000, dedupeWindowMs: 60_000 });
+  }
+  const rush = { on: true };
+  await startSeckillConsumer({ database: on.database, bus, log: quietLog, rush, settings: { longestRushMs } });
+  const relay = startOutboxRelay({ database: on.database, bus, log: quietLog });
+  onTestFinished(() => relay.stop());
+  const { activityId } = await on.sale();
+  await on.buy(activityId, "b");
+  const made = async () => integer((await on.database.read.all("select count(*) as n from orders"))[0]?.n);
+  await relay.idle();
+  await delay(500);
+  expect(await made()).toBe(madeMeanwhile);
+  rush.on = false;
+  await expect.poll(made).toBe(1);
 });

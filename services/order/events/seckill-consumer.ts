@@ -31,6 +31,8 @@ export interface SeckillConsumerSettings {
   readonly batchSize?: number;
   readonly batchTargetMs?: number;
   readonly concurrency?: number;
+  /** How long orders may wait for buyers who come in a rush (milliseconds). Default 5000; 0: not at all. */
+  readonly longestRushMs?: number;
 }
 
 interface SeckillConsumerOptions {
@@ -38,14 +40,12 @@ interface SeckillConsumerOptions {
   readonly bus: EventBus;
   readonly log: Logger;
   /** While this process's buyers come in a rush, their answers come first and orders wait. Default: nobody comes first. */
-  readonly rush?: Rush;
+  readonly rush?: Pick<Rush, "on">;
   readonly settings?: SeckillConsumerSettings;
 }
 
 /** Several batches; a crash wastes at most so many numbers. */
 const numberBlock = 10_000;
-/** A rush that lasts longer must share with the orders that it brings (milliseconds). */
-const longestRushMs = 5000;
 /** Another consumer that takes the same orders has committed by then. */
 const mostCollisions = 3;
 
@@ -56,6 +56,7 @@ const mostCollisions = 3;
  */
 export function startSeckillConsumer(options: SeckillConsumerOptions): Promise<Subscription> {
   const { database, bus, log, rush, settings = {} } = options;
+  const { longestRushMs = 5000 } = settings;
   const spec: ConsumerSpec = {
     stream: "SECKILL",
     durable: "order-seckill",
@@ -69,7 +70,7 @@ export function startSeckillConsumer(options: SeckillConsumerOptions): Promise<S
     // While one batch waits for the database, the other is decoded and written out.
     concurrency: settings.concurrency ?? 2,
     // Who heard yes is told the order from its reservation until it stands.
-    ...(rush && { giveWayTo: { busy: () => rush.on, atMostMs: longestRushMs } }),
+    ...(rush && longestRushMs > 0 && { giveWayTo: { busy: () => rush.on, atMostMs: longestRushMs } }),
   };
   const consumer = new SeckillConsumer(database, log, spec.maxDeliveries, settings);
   const handler: BatchHandler = (batch) => consumer.handle(batch);
