@@ -16,9 +16,9 @@ export const orderOptions = defineConfig({
     reason: "About a second's work and a few megabytes of memory.",
   }),
   PURCHASE_RUSH_SECONDS: option({
-    schema: integer(0, 25, "seconds"),
+    schema: integer(0, 600, "seconds"),
     default: 5,
-    doc: "How long orders may wait to be made while buyers come faster than their purchases are made; 0: not at all.",
+    doc: "How long buyers who come faster than their purchases are made may hold up orders; 0: not at all.",
     reason: "Buyers wait for their answer; an order is told from its purchase until it is made.",
   }),
   LIMIT_IGNORES_FAILED: option({

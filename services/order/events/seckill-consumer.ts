@@ -31,7 +31,7 @@ export interface SeckillConsumerSettings {
   readonly batchSize?: number;
   readonly batchTargetMs?: number;
   readonly concurrency?: number;
-  /** How long orders may wait for buyers who come in a rush (milliseconds). Default 5000; 0: not at all. */
+  /** How long a rush of buyers may hold up orders (milliseconds). Default 5000; 0: not at all. */
   readonly longestRushMs?: number;
 }
 
@@ -46,6 +46,8 @@ interface SeckillConsumerOptions {
 
 /** Several batches; a crash wastes at most so many numbers. */
 const numberBlock = 10_000;
+/** A batch of orders waits so long for buyers (milliseconds). Shorter times let fewer buy, longer ones make orders late. */
+const courtesyMs = 300;
 /** Another consumer that takes the same orders has committed by then. */
 const mostCollisions = 3;
 
@@ -70,7 +72,8 @@ export function startSeckillConsumer(options: SeckillConsumerOptions): Promise<S
     // While one batch waits for the database, the other is decoded and written out.
     concurrency: settings.concurrency ?? 2,
     // Who heard yes is told the order from its reservation until it stands.
-    ...(rush && longestRushMs > 0 && { giveWayTo: { busy: () => rush.on, atMostMs: longestRushMs } }),
+    ...(rush &&
+      longestRushMs > 0 && { giveWayTo: { busy: () => rush.on, batchMs: courtesyMs, atMostMs: longestRushMs } }),
   };
   const consumer = new SeckillConsumer(database, log, spec.maxDeliveries, settings);
   const handler: BatchHandler = (batch) => consumer.handle(batch);

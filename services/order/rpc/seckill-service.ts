@@ -16,7 +16,7 @@ import { type ActivityRow, type ActivityTerms, checkWindow } from "../domain/act
 import { orderErrors } from "../domain/order-errors.ts";
 import { defaultPaymentWindowMs } from "../domain/purchase.ts";
 import { Rush } from "../domain/rush.ts";
-import { activityById, countActivity, currentSale, listActivities } from "../store/activity-store.ts";
+import { activityById, countActivity, countBuyers, currentSale, listActivities } from "../store/activity-store.ts";
 import { nextPageToken, readPageToken } from "../store/page-token.ts";
 import { type Purchased, purchaseBatch } from "../store/purchase-batch.ts";
 import { liveReservation, reservationById } from "../store/reservation-store.ts";
@@ -141,7 +141,7 @@ export function seckillService({ database, rush = new Rush(), settings }: Seckil
       if (buyerId !== "") requireOwner(principal, buyerId);
       const sale = await currentSale(database.read, productId);
       if (sale === undefined) return {};
-      const { buyers } = await countActivity(database.read, sale.id);
+      const buyers = await countBuyers(database.read, sale.id);
       const held = buyerId === "" ? undefined : await liveReservation(database.read, sale.id, buyerId);
       return {
         activity: activityMessage(sale),

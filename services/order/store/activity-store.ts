@@ -79,6 +79,14 @@ export async function listActivities(sql: Sql, filter: ActivityFilter): Promise<
   return rows.map(readActivity);
 }
 
+/** Buyers who hold a reservation. */
+export async function countBuyers(sql: Sql, activityId: string): Promise<number> {
+  const [row] = await sql.all("select count(*) as n from reservations where activity_id = ? and live = 1", [
+    activityId,
+  ]);
+  return integer(row?.n);
+}
+
 /** What stands and stood in an activity beside its stock. */
 export interface ActivityCounts {
   /** Buyers who hold a reservation. */

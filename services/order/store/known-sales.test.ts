@@ -28,6 +28,13 @@ test("knows what it learned, for a second, by the database's clock", () => {
   expect(known.guess([target])).toBeUndefined();
 });
 
+test("learns no time where nothing was found", () => {
+  const known = new KnownSales();
+  known.learn(byId(lamp));
+  known.learn({ byId: new Map(), byProduct: new Map(), nowMs: 0 });
+  expect(known.guess([target])?.nowMs).toBe(5000);
+});
+
 test("says nothing where one of the sales is unknown", () => {
   const known = new KnownSales();
   known.learn(byId(lamp));

@@ -32,6 +32,8 @@ export class KnownSales {
 
   /** Takes in what was read. */
   learn({ byId, byProduct, nowMs }: Sales): void {
+    // Without a row there is no time, either.
+    if (byId.size === 0 && byProduct.size === 0) return;
     if (this.#sales.size > mostKnown) this.#forgetAll();
     const knownAt = performance.now();
     this.#clock = nowMs - knownAt;

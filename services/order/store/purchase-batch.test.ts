@@ -141,6 +141,55 @@ describe.each(databaseKinds)("%s", (kind) => {
       expect(await on.stockOf(activityId)).toEqual([9, 1, 0]);
     });
 
+    test("a buyer who held one in the sale before may buy in the one that follows, from its first moment", async () => {
+      const first = await on.sale();
+      const { productId } = first;
+      const buy = () => on.seckill.purchase({ productId, buyerId: "a", quantity: 1n }, asAdmin);
+      await buy();
+      await on.database.transact(async (uow) => closeActivity(uow, first.activityId, await uow.now()));
+      const second = await on.sale({ productId });
+      expect((await buy()).reservation?.activityId).toBe(second.activityId);
+      expect(await refusal(buy())).toBe("ALREADY_PURCHASED");
+    });
+
+    test("a purchase of nothing that exists leaves the times of the next one alone", async () => {
+      const { activityId } = await on.sale();
+      await on.buy(activityId, "a");
+      expect(await refusal(on.buy("act_none", "b"))).toBe("ACTIVITY_NOT_FOUND");
+      const { createdAt } = await on.buy(activityId, "c");
+      if (createdAt === undefined) expect.fail("no time");
+      expect(Math.abs(Date.now() - timestampMs(createdAt))).toBeLessThan(10_000);
+    });
+
+    test("a batch over two sales, one of which is closed: its buyers are refused, the others' purchases stand", async () => {
+      const [open, closed] = [await on.sale(), await on.sale()];
+      await on.buy(open.activityId, "a");
+      await on.buy(closed.activityId, "a");
+      await on.database.transact(async (uow) => closeActivity(uow, closed.activityId, await uow.now()));
+      const buyers = Array.from({ length: 5 }, (_, index) => `b${index}`);
+      const told = await Promise.allSettled(
+        buyers.flatMap((buyer) => [on.buy(open.activityId, buyer), on.buy(closed.activityId, buyer)]),
+      );
+      expect(told.map((one) => (one.status === "fulfilled" ? "yes" : reasonOf(one.reason)))).toEqual(
+        buyers.flatMap(() => ["yes", "SALE_ENDED"]),
+      );
+      expect(await on.stockOf(open.activityId)).toEqual([4, 6, 0]);
+      expect(await on.stockOf(closed.activityId)).toEqual([9, 1, 0]);
+    });
+
+    test("a key under which a purchase ran again after a conflict is answered with what it bought", async () => {
+      const { activityId, productId } = await on.sale();
+      await on.seckill.purchase({ productId, buyerId: "a", quantity: 1n }, asAdmin);
+      await on.database.transact(async (uow) => closeActivity(uow, activityId, await uow.now()));
+      const second = await on.sale({ productId });
+      const options = { ...asAdmin, header: new Headers({ "idempotency-key": `again-${productId}` }) };
+      const buy = () => on.seckill.purchase({ productId, buyerId: "b", quantity: 1n }, options);
+      const bought = await buy();
+      expect(await buy()).toEqual(bought);
+      expect(bought.reservation?.activityId).toBe(second.activityId);
+      expect(await on.stockOf(second.activityId)).toEqual([9, 1, 0]);
+    });
+
     test("stock that another process gave back a moment ago is sold", async () => {
       const { activityId } = await on.sale({ totalStock: 1n });
       const { reservationId } = await on.buy(activityId, "a");
@@ -161,6 +210,25 @@ describe.each(databaseKinds)("%s", (kind) => {
       const price = { currency: "CNY", minorUnits: 900n };
       const second = await on.sale({ productId, price });
       expect(await buy("b")).toMatchObject({ activityId: second.activityId, unitPrice: price });
+    });
+
+    test("a sale whose window ends while a purchase waits for it refuses the purchase", async () => {
+      const { activityId } = await on.sale();
+      await on.buy(activityId, "a");
+      await on.database.transact(async (uow) => {
+        const nowMs = await uow.now();
+        await setWindow(uow, activityId, { startsAt: null, endsAt: nowMs + 400 }, nowMs);
+      });
+      const locked = Promise.withResolvers<void>();
+      const selling = on.database.transact(async (uow) => {
+        await takeStock(uow, activityId, 1);
+        locked.resolve();
+        await delay(700);
+      });
+      await locked.promise;
+      expect(await refusal(on.buy(activityId, "b"))).toBe("SALE_ENDED");
+      await selling;
+      expect(await on.stockOf(activityId)).toEqual([8, 2, 0]);
     });
 
     test("refused purchases use up no order numbers", async () => {

@@ -108,7 +108,7 @@ export function purchaseBatch(options: PurchaseBatchOptions): GroupCommit<Purcha
       // Whom the stock did not reach may have some now: another batch made these buyers' purchases meanwhile.
       if (made.length < wanted.length && refused.size > 0) throw new StoreError("conflict");
       const buyers = new Set(made.map(({ order }) => order));
-      const holders = wanted.flatMap(({ order }) => (buyers.has(order) ? [] : [order]));
+      const holders = wanted.filter(({ order }) => !buyers.has(order));
       for (const [order, error] of await refuseHolders(uow, holders, known)) outcomes.set(order, { error });
       uow.afterCommit(() => {
         const used = new Set(made.map(({ reservation }) => reservation.orderNumber));
@@ -164,14 +164,21 @@ async function decide(uow: UnitOfWork, orders: readonly PurchaseOrder[], known: 
   return { ...decidePurchases(orders, sales, await takenSlots(uow, slotsOf(orders, sales))), nowMs };
 }
 
-/** Why buyers whose slots were taken are refused: that comes after what is wrong with the sale itself. */
+/**
+ * Why buyers whose slots were taken are refused: that comes after what is wrong with the sale itself. Throws a conflict
+ * where a product means another sale by now, in which they may hold nothing.
+ */
 async function refuseHolders(
   uow: UnitOfWork,
-  orders: readonly PurchaseOrder[],
+  holders: readonly Wanted[],
   known: KnownSales,
 ): Promise<PurchaseDecision<PurchaseOrder>["refused"]> {
-  if (orders.length === 0) return new Map();
+  if (holders.length === 0) return new Map();
+  const orders = holders.map(({ order }) => order);
   const sales = await salesOf(uow, orders, known);
+  for (const { order, activity } of holders) {
+    if ((saleOf(sales, order.target) ?? activity).id !== activity.id) throw new StoreError("conflict");
+  }
   return decidePurchases(orders, sales, new Set(slotsOf(orders, sales).map(slotKey))).refused;
 }
 

@@ -85,12 +85,12 @@ export async function moveStock(uow: UnitOfWork, moves: ReadonlyMap<string, Stoc
  * there is less, or the activity sells nothing by the database's clock.
  */
 export async function takeStock(uow: UnitOfWork, activityId: string, quantity: number): Promise<number | undefined> {
-  const { name, now } = uow.dialect;
+  const { name, now, clock } = uow.dialect;
   // Told by the statement that locks the row: a read would hold up all who want the row for one round trip more.
   const left = name === "mysql" ? "last_insert_id(free - ?)" : "free - ?";
   const statement = `update activities set free = ${left}, reserved = reserved + ?, updated_at = ${now}
     where id = ? and free >= ? and state = ${activityStates.open}
-      and (starts_at is null or starts_at <= ${now}) and (ends_at is null or ends_at > ${now})`;
+      and (starts_at is null or starts_at <= ${clock}) and (ends_at is null or ends_at > ${clock})`;
   const params = [quantity, quantity, activityId, quantity];
   if (name === "mysql") {
     const { affected, told } = await uow.run(statement, params);

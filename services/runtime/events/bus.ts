@@ -26,8 +26,8 @@ export interface ConsumerSpec {
   readonly batchTargetMs?: number;
   /** Most batches in the handler's hands at a time, where the bus can do more than one. Default 1. */
   readonly concurrency?: number;
-  /** Work that comes first: while it is busy, batches are put off, but for no longer than `atMostMs` (see `GiveWay`). */
-  readonly giveWayTo?: { busy(): boolean; readonly atMostMs: number };
+  /** Work that comes first: while it is busy, batches are put off, for so many milliseconds at most (see `GiveWay`). */
+  readonly giveWayTo?: { busy(): boolean; readonly batchMs: number; readonly atMostMs: number };
 }
 
 export interface OutgoingMessage {

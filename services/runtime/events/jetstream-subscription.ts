@@ -198,7 +198,11 @@ export class JetStreamSubscription implements Subscription {
   /** The end or a sign of life of a request; those of an earlier request mean nothing. */
   #status(message: Msg): void {
     const code = message.headers?.code ?? 0;
-    if (code === 100 || message.subject !== `${this.#inbox}.${this.#pull.id}`) return;
+    if (message.subject !== `${this.#inbox}.${this.#pull.id}`) return;
+    // Heartbeats come, and requests end, where there was nothing for a while: others may have taken what there was.
+    this.#more = false;
+    this.#run();
+    if (code === 100) return;
     this.#pull.left = 0;
     if (code === 408 || code === 404) this.#request();
     else this.#lost(message.headers?.status ?? `status ${code}`);

@@ -32,9 +32,11 @@ export function validateConsumer(spec: ConsumerSpec): void {
     if (Number.isSafeInteger(value) && value > 0) continue;
     throw new TypeError(`consumer ${spec.durable}: ${field} is a positive integer, not ${value}`);
   }
-  const { atMostMs } = spec.giveWayTo ?? { atMostMs: 1 };
-  if (!(atMostMs > 0 && atMostMs < ackWaitMs)) {
-    throw new TypeError(`consumer ${spec.durable}: it gives way for less than its ack wait, not for ${atMostMs} ms`);
+  const { batchMs } = spec.giveWayTo ?? { batchMs: 0 };
+  if (!(batchMs < ackWaitMs)) {
+    throw new TypeError(
+      `consumer ${spec.durable}: a batch gives way for less than the ack wait, not for ${batchMs} ms`,
+    );
   }
 }
 

@@ -36,6 +36,8 @@ export const sqliteDialect: Dialect = {
   name: "sqlite",
   product: "sqlite",
   now: `strftime(${sqliteTimeFormat}, 'now')`,
+  // Who writes has the database to himself and waits for nobody.
+  clock: `strftime(${sqliteTimeFormat}, 'now')`,
   forUpdate: "",
   skipLocked: "",
   time: (epochMs) => `${timeText(epochMs)} +00:00`,
@@ -50,6 +52,7 @@ export function postgresDialect(): Dialect {
     name: "postgres",
     product: "postgres",
     now: "date_trunc('milliseconds', statement_timestamp())",
+    clock: "date_trunc('milliseconds', clock_timestamp())",
     forUpdate: " for update",
     skipLocked: " for update skip locked",
     time: (epochMs) => `${timeText(epochMs)}+00`,
@@ -69,6 +72,8 @@ export function mysqlDialect(version: string): Dialect {
     name: "mysql",
     product,
     now: "utc_timestamp(3)",
+    // In the session's zone, which is UTC.
+    clock: "sysdate(3)",
     forUpdate: " for update",
     skipLocked: " for update skip locked",
     time: timeText,

@@ -48,6 +48,8 @@ export interface Dialect {
    * transaction: after a wait for a lock a rule must not compare with a time before the wait.
    */
   readonly now: string;
+  /** The same at the moment when it is evaluated: for a condition on a row whose lock the statement itself waits for. */
+  readonly clock: string;
   /** ` for update`, or "" where one writer holds the database anyway. */
   readonly forUpdate: string;
   /** ` for update skip locked`, or "". */

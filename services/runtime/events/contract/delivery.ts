@@ -68,7 +68,10 @@ export function delivery({ bus }: Fixture): void {
       const stream = await newStream(bus());
       let busy = true;
       const { seen, handler } = recorder();
-      await bus().subscribe(consumerOf(stream, { giveWayTo: { busy: () => busy, atMostMs: 1900 } }), handler);
+      await bus().subscribe(
+        consumerOf(stream, { giveWayTo: { busy: () => busy, batchMs: 1900, atMostMs: 1900 } }),
+        handler,
+      );
       await bus().publish(numbered(`${stream.at}.x`, 120));
       await sleep(300);
       expect(seen).toEqual([]);
@@ -80,7 +83,7 @@ export function delivery({ bus }: Fixture): void {
     test("gives way once and no longer than it may, until it has caught up", async () => {
       const stream = await newStream(bus());
       const { seen, handler } = recorder();
-      const giveWayTo = { busy: () => true, atMostMs: 300 };
+      const giveWayTo = { busy: () => true, batchMs: 300, atMostMs: 300 };
       await bus().subscribe(consumerOf(stream, { batchSize: 1, giveWayTo }), handler);
       const round = async (upTo: number) => {
         const started = performance.now();
@@ -96,10 +99,21 @@ export function delivery({ bus }: Fixture): void {
       }
     });
 
+    test("a batch that has given way for its time is handled, though the other work goes on", async () => {
+      const stream = await newStream(bus());
+      const { seen, batches, handler } = recorder();
+      const giveWayTo = { busy: () => true, batchMs: 100, atMostMs: 1900 };
+      await bus().subscribe(consumerOf(stream, { batchSize: 10, giveWayTo }), handler);
+      const started = performance.now();
+      await bus().publish(numbered(`${stream.at}.x`, 50));
+      await until(() => seen.length === 50);
+      expect(performance.now() - started).toBeGreaterThan(batches.length * 100 - 50);
+    });
+
     test("a subscription that gives way stops at once and leaves its messages to others", async () => {
       const stream = await newStream(bus());
       const first = recorder();
-      const giveWayTo = { busy: () => true, atMostMs: 1900 };
+      const giveWayTo = { busy: () => true, batchMs: 1900, atMostMs: 1900 };
       const waiting = await bus().subscribe(consumerOf(stream, { giveWayTo }), first.handler);
       await bus().publish(numbered(`${stream.at}.x`, 10));
       await sleep(100);
