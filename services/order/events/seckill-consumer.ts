@@ -47,7 +47,7 @@ interface SeckillConsumerOptions {
 /** Several batches; a crash wastes at most so many numbers. */
 const numberBlock = 10_000;
 /** A batch of orders waits so long for buyers (milliseconds). Shorter times let fewer buy, longer ones make orders late. */
-const courtesyMs = 300;
+const courtesyMs = 200;
 /** Another consumer that takes the same orders has committed by then. */
 const mostCollisions = 3;
 
