@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { Agent, fetch } from "undici";
 import type { MeshProcess } from "./mesh-process.ts";
 
@@ -13,6 +14,9 @@ export interface SaleCounts {
   readonly free: number;
   readonly reserved: number;
 }
+
+/** What was broken is back by then (milliseconds). */
+const awayMs = 30_000;
 
 /** A shop's calls at the edge. */
 export interface Shop {
@@ -41,6 +45,16 @@ export function shopOf(mesh: MeshProcess): Shop {
     };
   }
 
+  /** Asks again for as long as the mesh says that it is away: all may have bought before what was broken is back. */
+  async function patiently(path: string): Promise<Record<string, unknown>> {
+    for (const from = performance.now(); performance.now() - from < awayMs; ) {
+      const { status, retryAfter } = await call("GET", path);
+      if (status !== 503 || retryAfter === null) break;
+      await sleep(250);
+    }
+    return await ok("GET", path);
+  }
+
   async function ok(method: string, path: string, body?: unknown): Promise<Record<string, unknown>> {
     const answer = await call(method, path, body);
     if (answer.status !== 200) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
@@ -64,7 +78,7 @@ export function shopOf(mesh: MeshProcess): Shop {
         },
       ),
     counts: async (activityId) => {
-      const { stock, reservationCount, orderCount } = await ok("GET", `/v1/seckill/activities/${activityId}/stats`);
+      const { stock, reservationCount, orderCount } = await patiently(`/v1/seckill/activities/${activityId}/stats`);
       const { free, reserved } = stock as Record<string, unknown>;
       return {
         reservations: Number(reservationCount),
