@@ -50,6 +50,8 @@ describe("specs", () => {
     { batchSize: 0 },
     { maxDeliveries: 0 },
     { ackWaitMs: 0.5 },
+    { ackWaitMs: 200, giveWayTo: { busy: () => false, batchMs: 200, atMostMs: 1000 } },
+    { giveWayTo: { busy: () => false, batchMs: Number.NaN, atMostMs: 1000 } },
   ])("consumer with %j throws", (wrong) => {
     expect(() => validateConsumer({ ...consumer, ...wrong })).toThrow(TypeError);
   });
